@@ -1,0 +1,1 @@
+"""undertone: who felt what, when, in recorded conversations."""

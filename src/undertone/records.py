@@ -1,0 +1,182 @@
+"""The records that pass between the stages. All are frozen; the arrays in them are read-only.
+
+Times in records are seconds, because records are what files and people see. Stages count in samples or frames.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from undertone.units import SAMPLE_RATE, Hertz, Seconds
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from numpy.typing import NDArray
+
+
+def frozen_array(values: object) -> NDArray[np.float32]:
+    """Copy numbers into a read-only float32 array."""
+    array = np.array(values, dtype=np.float32)
+    array.setflags(write=False)
+    return array
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Waveform:
+    """One channel of sound.
+
+    Raises:
+        ValueError: if the samples are not one-dimensional.
+    """
+
+    samples: NDArray[np.float32]
+    """Shape (sample,), nominally within −1 … 1."""
+    sample_rate: Hertz = SAMPLE_RATE
+
+    def __post_init__(self) -> None:
+        if self.samples.ndim != 1:
+            raise ValueError(f"a waveform has one axis (sample,), not shape {self.samples.shape}")
+        object.__setattr__(self, "samples", frozen_array(self.samples))
+
+    @property
+    def duration(self) -> Seconds:
+        return len(self.samples) / self.sample_rate
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recording:
+    """A file of sound, without its samples."""
+
+    path: str
+    channels: int
+    sample_rate: Hertz
+    duration: Seconds
+
+
+@dataclass(frozen=True, kw_only=True)
+class Word:
+    """A word with its place in time, as a transcript gave it."""
+
+    text: str
+    start: Seconds
+    end: Seconds
+    confidence: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Turn:
+    """One speaker holds the floor from `start` to `end`.
+
+    Raises:
+        ValueError: if the turn ends before it starts, or starts before the recording does.
+    """
+
+    start: Seconds
+    end: Seconds
+    speaker: str
+    channel: int | None = None
+    """Index of the channel the speaker is heard on, from 0; None where the channels are mixed."""
+    text: str | None = None
+    words: tuple[Word, ...] = ()
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.start < self.end:
+            raise ValueError(f"a turn runs from 0 s or later to a later time, not from {self.start} s to {self.end} s")
+
+    @property
+    def duration(self) -> Seconds:
+        return self.end - self.start
+
+
+class Abstention(StrEnum):
+    """Why a turn carries no label."""
+
+    UNCERTAIN = "uncertain"
+    """The most probable emotion is less probable than the bundle's threshold."""
+    TOO_SHORT = "too short"
+    """The turn is shorter than the bundle can judge; it has no probabilities either."""
+    SILENT = "silent"
+    """The turn holds digital silence only; it has no probabilities either."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Window:
+    """A stretch inside a turn with probabilities of its own: one point of the finer curve."""
+
+    start: Seconds
+    end: Seconds
+    probabilities: NDArray[np.float32]
+    """Shape (label,), summing to 1."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "probabilities", frozen_array(self.probabilities))
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class TurnEmotion:
+    """What was heard in one turn."""
+
+    turn: Turn
+    probabilities: NDArray[np.float32] | None
+    """Calibrated, shape (label,), summing to 1; None where the turn could not be judged."""
+    label: str | None
+    """The most probable emotion, or None where the system abstains."""
+    abstention: Abstention | None = None
+    track: tuple[Window, ...] = ()
+    """The windows that were judged, in order; more than one only inside long turns."""
+
+    def __post_init__(self) -> None:
+        if self.probabilities is not None:
+            object.__setattr__(self, "probabilities", frozen_array(self.probabilities))
+        if (self.label is None) != (self.abstention is not None):
+            raise ValueError(f"a turn has a label or a reason to abstain, not {self.label!r} and {self.abstention!r}")
+
+    @property
+    def confidence(self) -> float | None:
+        """Probability of the most probable emotion; None where the turn could not be judged."""
+        return None if self.probabilities is None else float(self.probabilities.max())
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Timeline:
+    """Who felt what, when: the result for one recording."""
+
+    recording: Recording
+    turns: tuple[TurnEmotion, ...]
+    """In order of start, then of channel."""
+    labels: tuple[str, ...]
+    """The names of the axis `label` of every array of probabilities."""
+    bundle_id: str
+    notes: tuple[str, ...] = ()
+    """What a reader must know beside the turns: no speech found, a speaker left out, channels mixed."""
+
+    @property
+    def speakers(self) -> tuple[str, ...]:
+        """Every speaker, in order of first appearance."""
+        return tuple(dict.fromkeys(item.turn.speaker for item in self.turns))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Utterance:
+    """An item of a corpus: where it is and what people said about it."""
+
+    id: str
+    path: str
+    corpus: str
+    speaker: str
+    language: str
+    label: str | None
+    """One of `undertone.labels.EMOTIONS`; None where the corpus's word has no counterpart there."""
+    duration: Seconds
+    gender: str | None = None
+    text: str | None = None
+    start: Seconds = 0.0
+    end: Seconds | None = None
+    dialogue: str | None = None
+    turn_index: int | None = None
+    ratings: Mapping[str, float] = field(default_factory=dict)
