@@ -71,7 +71,8 @@ class TooManyChannelsError(AudioError):
         self.channels = channels
         self.most = most
         super().__init__(
-            path, f"it has {channels} channels; at most {most} are read. Export the channels with voices, then try again"
+            path,
+            f"it has {channels} channels; at most {most} are read. Export the channels with voices, then try again",
         )
 
 

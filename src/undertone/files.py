@@ -33,7 +33,8 @@ def write_beside(path: Path) -> Iterator[BinaryIO]:
             raise
         reason = error.strerror or str(error)
         raise OutputError(
-            str(path), f"it cannot be written ({reason}); nothing was left behind. Name a folder with room that you may write"
+            str(path),
+            f"it cannot be written ({reason}); nothing was left behind. Name a folder with room that you may write",
         ) from error
     finally:
         beside.unlink(missing_ok=True)
@@ -47,3 +48,16 @@ def write_text(path: Path, text: str) -> None:
     """
     with write_beside(path) as file:
         file.write(text.encode())
+
+
+def make_folder(path: Path) -> None:
+    """Make a folder and those above it, unless it is there.
+
+    Raises:
+        OutputError: if it cannot be made, or is a file.
+    """
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise OutputError(str(path), f"the folder cannot be made ({reason}). Name a folder that you may write") from error

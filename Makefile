@@ -1,0 +1,46 @@
+# Every act that a person performs here. Each sets up what it needs; a second call does not install again.
+
+PYTHON := $(shell for p in python3 python3.11 python3.12 python3.13 python3.14; do \
+	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
+DATA ?= ../shared/data
+
+.PHONY: demo test test-slow lint bench train-default example clean
+
+demo: .venv/ready
+	.venv/bin/undertone analyze examples/conversation.flac --names Anna,Ben --format table --format html --out out
+
+test: .venv-dev/ready
+	.venv-dev/bin/pytest -n auto
+
+test-slow: .venv-dev/ready
+	.venv-dev/bin/pytest -m "slow or browser"
+
+lint: .venv-dev/ready
+	.venv-dev/bin/ruff check .
+	.venv-dev/bin/ruff format --check .
+	.venv-dev/bin/mypy
+
+bench: .venv/ready
+	.venv/bin/python benchmarks/timeline.py --data $(DATA) --out benchmarks/results
+
+train-default: .venv-dev/ready
+	.venv-dev/bin/undertone train experiments/default.toml --data $(DATA) --run runs/default \
+		--install src/undertone/bundles/default --results results/default.json
+
+example: .venv-dev/ready
+	.venv-dev/bin/python examples/make_conversation.py examples/conversation.flac
+
+clean:
+	rm -rf .venv .venv-dev out
+
+.venv/ready: pyproject.toml constraints.txt
+	$(if $(PYTHON),,$(error Python 3.11 or newer is needed and was not found))
+	$(PYTHON) -m venv .venv
+	.venv/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e .
+	touch $@
+
+.venv-dev/ready: pyproject.toml constraints.txt
+	$(if $(PYTHON),,$(error Python 3.11 or newer is needed and was not found))
+	$(PYTHON) -m venv .venv-dev
+	.venv-dev/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[dev,train]"
+	touch $@

@@ -1,0 +1,60 @@
+"""The two functions most callers need."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from undertone.conversation.channels import Channels
+from undertone.inference.bundle import read_bundle
+from undertone.inference.recognizer import Recognizer
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from undertone.records import Timeline, Turn
+
+
+def load(bundle: str | Path | None = None, *, threads: int = 0) -> Recognizer:
+    """Load a recogniser once, for many recordings.
+
+    Args:
+        bundle: a folder; the bundle that ships with the package where None.
+        threads: that the network may use at once; ONNX Runtime chooses where 0.
+
+    Raises:
+        BundleError: if the bundle is damaged, incomplete, or made for another version.
+
+    Example:
+        >>> import undertone
+        >>> undertone.load().card.labels
+        ('neutral', 'happy', 'sad', 'angry', 'fearful', 'disgusted', 'surprised')
+    """
+    return Recognizer(read_bundle(None if bundle is None else Path(bundle)), threads=threads)
+
+
+def analyze(
+    path: str | Path,
+    *,
+    bundle: str | Path | None = None,
+    channels: str = Channels.AUTO,
+    names: Sequence[str] = (),
+    turns: str | Path | Sequence[Turn] | None = None,
+    only: Sequence[str] = (),
+    skip: Sequence[str] = (),
+) -> Timeline:
+    """Say who felt what, when, in one recording; for several, `load` once and call `Recognizer.analyze`.
+
+    Args:
+        path: of the recording.
+        bundle: a folder; the bundle that ships with the package where None.
+        channels: `split` makes each channel a speaker, `mix` joins them, `auto` listens which is right.
+        names: who speaks on each channel, or one name for all.
+        turns: a file of turns, or the turns; found by voice activity where None.
+        only: speakers to judge.
+        skip: speakers to leave out; their emotion is never computed.
+
+    Raises:
+        UndertoneError: with what was wrong, what is accepted, and what to do.
+    """
+    return load(bundle).analyze(path, channels=channels, names=names, turns=turns, only=only, skip=skip)

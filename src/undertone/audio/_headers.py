@@ -1,0 +1,169 @@
+"""What the bytes of a file say about it before a decoder sees them.
+
+Decoders are forgiving: libsndfile shortens a wav that was cut off to what is there and says nothing, FFmpeg guesses the
+length of an mp3 from its size. The few facts that show a damaged file are read here.
+"""
+
+from __future__ import annotations
+
+import struct
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from typing import BinaryIO
+
+GIT_LFS: Final = b"version https://git-lfs.github.com/spec/"
+MOST_CHUNKS: Final = 10_000
+"""No recorder writes as many; a file made of empty chunks must not keep the reader busy."""
+
+
+@dataclass(frozen=True)
+class SoundBytes:
+    """The size of the part of a file that holds the sound."""
+
+    promised: int
+    present: int
+
+
+@dataclass(frozen=True)
+class _Chunks:
+    """Where the chunks of a format start, and how each one names its size."""
+
+    first: int
+    size: str
+    sound: bytes
+    padding: int
+
+
+_FORMATS: Final = {
+    b"RIFF": _Chunks(12, "<I", b"data", 2),
+    b"RIFX": _Chunks(12, ">I", b"data", 2),
+    b"RF64": _Chunks(12, "<I", b"data", 2),
+    b"FORM": _Chunks(12, ">I", b"SSND", 2),
+    b"caff": _Chunks(8, ">q", b"data", 1),
+}
+
+
+def read_at(file: BinaryIO, offset: int, size: int) -> bytes:
+    """Read up to `size` bytes at `offset`; fewer where the file ends."""
+    file.seek(offset)
+    return file.read(size)
+
+
+def file_size(file: BinaryIO) -> int:
+    return file.seek(0, 2)
+
+
+def sound_bytes(file: BinaryIO) -> SoundBytes | None:
+    """Compare the size that the header of a wav (also RF64), aiff, caf or au gives its sound with what is there.
+
+    None for every other format, and where the header leaves the size open: whoever writes to a pipe, and a recorder
+    that lost power, cannot go back to fill it in.
+    """
+    magic = read_at(file, 0, 4)
+    if magic == b".snd":
+        header = read_at(file, 4, 8)
+        if len(header) < 8:
+            return None
+        start, promised = struct.unpack(">II", header)
+    elif magic in _FORMATS:
+        found = _find_sound(file, _FORMATS[magic])
+        if found is None:
+            return None
+        start, promised = found
+        if magic == b"RF64" and promised == 0xFFFFFFFF:
+            promised = _rf64_size(file)
+    else:
+        return None
+    size = file_size(file)
+    if promised == 0 and magic in (b"RIFF", b"RIFX", b"FORM"):
+        # A recorder that lost power leaves both sizes as they were at the start; where the outer one was filled in,
+        # the recording is finished and holds nothing, and what follows is not sound.
+        outer = struct.unpack(_FORMATS[magic].size, read_at(file, 4, 4))[0]
+        return SoundBytes(0, 0) if outer == size - 8 else None
+    if _is_placeholder(promised):
+        return None
+    return SoundBytes(promised, max(0, min(promised, size - start)))
+
+
+def _find_sound(file: BinaryIO, chunks: _Chunks) -> tuple[int, int] | None:
+    """Walk to the chunk that holds the sound; give where its content starts and the size that it claims."""
+    offset = chunks.first
+    header = 4 + struct.calcsize(chunks.size)
+    for _ in range(MOST_CHUNKS):
+        head = read_at(file, offset, header)
+        if len(head) < header:
+            return None
+        size = struct.unpack(chunks.size, head[4:])[0]
+        if head[:4] == chunks.sound:
+            return offset + header, size
+        if size < 0:
+            return None
+        offset += header + size + (-size) % chunks.padding
+    return None
+
+
+def _rf64_size(file: BinaryIO) -> int:
+    """Read the 64-bit size of the sound: `ds64` is the first chunk, its second field (EBU Tech 3306, section 3)."""
+    field = read_at(file, 28, 8)
+    return struct.unpack("<Q", field)[0] if len(field) == 8 else 0
+
+
+def _is_placeholder(size: int) -> bool:
+    """Tell whether a size stands for "not known": 0 and −1, or just under 2 GiB (SoX, arecord) or 4 GiB (FFmpeg).
+
+    Writers subtract their own header and round down to pages, hence the 64 KiB.
+    """
+    near = 1 << 16
+    return size <= 0 or abs(size - (1 << 31)) <= near or 0 <= (1 << 32) - size <= near or size >= (1 << 63) - near
+
+
+def is_mp4_without_index(file: BinaryIO) -> bool:
+    """Tell whether an MP4 (m4a, mov, 3gp) ends before its `moov` box, which recorders write last (ISO/IEC 14496-12)."""
+    if read_at(file, 4, 4) != b"ftyp":
+        return False
+    offset, end = 0, file_size(file)
+    for _ in range(MOST_CHUNKS):
+        head = read_at(file, offset, 16)
+        if len(head) < 8:
+            return True
+        size, kind = struct.unpack(">I4s", head[:8])
+        if kind == b"moov":
+            return bool(offset + size > end)
+        if size == 1 and len(head) == 16:
+            size = struct.unpack(">Q", head[8:])[0]
+        if size < 8:
+            # 0 means "to the end of the file", so no index follows; 1 to 7 are impossible.
+            return bool(size == 0)
+        offset += size
+    return False
+
+
+def mp3_counts_frames(file: BinaryIO) -> bool:
+    """Tell whether an mp3 starts with the Xing, Info or VBRI frame that counts its frames.
+
+    Without one, decoders guess the length from the first frames and the size of the file.
+    """
+    head = read_at(file, 0, 10)
+    start = 0
+    if head[:3] == b"ID3" and len(head) == 10:
+        # Four bytes of seven bits each (ID3v2.4, section 3.1).
+        start = 10 + sum(byte << shift for byte, shift in zip(head[6:], (21, 14, 7, 0), strict=True))
+    # A frame of layer III has at most 1441 bytes; encoders may pad the tag.
+    frame = read_at(file, start, 4096)
+    return any(name in frame for name in (b"Xing", b"Info", b"VBRI"))
+
+
+def is_chained_ogg(file: BinaryIO) -> bool:
+    """Tell whether an Ogg file ends in another logical stream than it starts with (RFC 3533, section 4).
+
+    Saved internet radio and files joined end to end are such chains; libsndfile stops after the first link.
+    """
+    first = read_at(file, 0, 18)
+    if first[:4] != b"OggS":
+        return False
+    # A page has at most 65307 bytes (RFC 3533, section 6), so the last page starts inside this tail.
+    tail = read_at(file, max(0, file_size(file) - 65_307), 65_307)
+    last = tail.rfind(b"OggS", 0, len(tail) - 14)
+    return last >= 0 and tail[last + 14 : last + 18] != first[14:18]

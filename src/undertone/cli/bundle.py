@@ -1,0 +1,88 @@
+"""`undertone bundle`: what a model is, and whether it is whole."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from undertone.cli.failures import as_click_error
+
+if TYPE_CHECKING:
+    from undertone.inference.card import Card, Interval, Score
+
+
+@click.group()
+def bundle() -> None:
+    """Show or verify a model bundle."""
+
+
+@bundle.command()
+@click.argument("path", required=False, type=click.Path(path_type=Path))
+@click.option("--json", "as_json", is_flag=True, help="Print card.json as it is.")
+def show(path: Path | None, as_json: bool) -> None:
+    """Show the card of the bundle at PATH, or of the one that ships."""
+    from undertone.inference.bundle import read_bundle
+
+    with as_click_error():
+        card = read_bundle(path).card
+    click.echo(card.as_json() if as_json else describe(card), nl=not as_json)
+
+
+@bundle.command()
+@click.argument("path", required=False, type=click.Path(path_type=Path))
+def verify(path: Path | None) -> None:
+    """Check the checksums, the card and the golden answers of the bundle at PATH, or of the one that ships."""
+    from undertone.inference.bundle import read_bundle
+    from undertone.inference.parity import largest_difference
+
+    with as_click_error():
+        found = read_bundle(path)
+        difference = largest_difference(found)
+    if difference > found.golden.tolerance:
+        raise click.ClickException(
+            f"bundle {found.path}: its answers differ from the stored ones by {difference:.2g}; at most "
+            f"{found.golden.tolerance:.2g} is accepted. Run `undertone doctor`, then fetch or build the bundle anew"
+        )
+    click.echo(f"{found.card.id}: checksums, card and goldens are right (largest difference {difference:.1g})")
+
+
+def describe(card: Card) -> str:
+    """Write a card for people, in plain text."""
+    lines = [
+        f"{card.id}: {card.title}",
+        f"  system      {card.system} ({card.system_source}), {card.parameters / 1e6:.2f} M parameters",
+        f"  labels      {', '.join(card.labels)}",
+        f"  licence     {card.licence}",
+        f"  windows     {card.windows.length_s:g} s every {card.windows.hop_s:g} s; "
+        f"turns under {card.windows.shortest_s:g} s are not judged",
+        f"  abstains    under a probability of {card.calibration.threshold:.2f} "
+        f"(temperature {card.calibration.temperature:.2f})",
+        f"  protocol    {card.training.protocol}, {card.training.speakers_shared} test speakers heard in training, "
+        f"seed {card.training.seed}",
+        "  trained on",
+    ]
+    lines += [
+        f"    {source.title} [{source.language}], {source.speakers} speakers, {source.utterances} utterances, "
+        f"{source.licence}"
+        for source in card.training.sources
+    ]
+    lines += ["  on speakers that it never heard (95 % intervals over speakers)"]
+    lines += [f"    {_score(score)}" for score in card.scores]
+    for title, items in (("for", card.intended_use), ("not for", card.excluded_use), ("limits", card.limits)):
+        lines += [f"  {title}"] + [f"    {item}" for item in items]
+    return "\n".join(lines)
+
+
+def _score(score: Score) -> str:
+    kind = score.condition if score.trained_on_corpus else f"{score.condition}, corpus not trained on"
+    return (
+        f"{score.corpus} ({kind}): UA {_interval(score.UA)}, chance {score.chance_ua:.0%}; WA {_interval(score.WA)}; "
+        f"macro-F1 {_interval(score.macro_f1)}; ECE {_interval(score.ECE)}; {score.labelled:.0%} labelled, "
+        f"of these {score.accuracy_when_labelled:.0%} right; {score.speakers} speakers, {score.utterances} utterances"
+    )
+
+
+def _interval(interval: Interval) -> str:
+    return f"{interval.value * 100:.1f} [{interval.low * 100:.1f}, {interval.high * 100:.1f}] %"

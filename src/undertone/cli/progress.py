@@ -1,0 +1,119 @@
+"""Progress bars on standard error, with the time left; nothing where standard error is no terminal."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from rich.progress import Progress
+
+    from undertone.units import Seconds
+
+
+class RecordingsProgress(Protocol):
+    """How far a batch of recordings is."""
+
+    def begin(self, name: str) -> Callable[[Seconds, Seconds | None], None]:
+        """Begin a recording; returns what takes the seconds heard and, where known, the seconds in all."""
+
+    def done(self) -> None:
+        """End the recording."""
+
+    def paused(self) -> contextlib.AbstractContextManager[None]:
+        """Make room for output."""
+
+
+class _Silent:
+    def begin(self, name: str) -> Callable[[Seconds, Seconds | None], None]:  # noqa: ARG002
+        return lambda _heard, _total: None
+
+    def done(self) -> None:
+        """Nothing was shown."""
+
+    def paused(self) -> contextlib.AbstractContextManager[None]:
+        return contextlib.nullcontext()
+
+
+class _Bars:
+    def __init__(self, progress: Progress, recordings: int) -> None:
+        self._progress = progress
+        self._all = progress.add_task("recordings", total=recordings, visible=recordings > 1)
+        self._one = progress.add_task("", total=None)
+
+    def begin(self, name: str) -> Callable[[Seconds, Seconds | None], None]:
+        self._progress.reset(self._one, description=name, total=None)
+
+        def advance(heard: Seconds, total: Seconds | None) -> None:
+            self._progress.update(self._one, completed=heard, total=total)
+
+        return advance
+
+    def done(self) -> None:
+        self._progress.advance(self._all)
+
+    @contextlib.contextmanager
+    def paused(self) -> Iterator[None]:
+        self._progress.stop()
+        try:
+            yield
+        finally:
+            self._progress.start()
+
+
+@contextlib.contextmanager
+def recordings_progress(recordings: int, *, quiet: bool) -> Iterator[RecordingsProgress]:
+    """Show how far a batch of recordings is."""
+    if quiet or not sys.stderr.isatty():
+        yield _Silent()
+        return
+    with _bars() as progress:
+        yield _Bars(progress, recordings)
+
+
+@contextlib.contextmanager
+def steps_progress() -> Iterator[Callable[[str, int], Callable[[], None]]]:
+    """Show how far a run of several stages is: each call opens a bar and returns what advances it by one.
+
+    Without a terminal, a line is written when a stage begins and for every tenth of it.
+    """
+    if sys.stderr.isatty():
+        with _bars() as progress:
+
+            def begin(title: str, total: int) -> Callable[[], None]:
+                task = progress.add_task(title, total=total)
+                return lambda: progress.advance(task)
+
+            yield begin
+    else:
+        yield _log_steps
+
+
+def _log_steps(title: str, total: int) -> Callable[[], None]:
+    done = 0
+
+    def advance() -> None:
+        nonlocal done
+        done += 1
+        if done * 10 // total > (done - 1) * 10 // total:
+            sys.stderr.write(f"{title}: {done} of {total}\n")
+
+    return advance
+
+
+def _bars() -> Progress:
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("{task.percentage:>3.0f} %"),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+        console=Console(stderr=True),
+        transient=True,
+    )

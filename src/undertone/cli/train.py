@@ -1,0 +1,49 @@
+"""`undertone train`: from corpora to a bundle."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from undertone.cli.failures import as_click_error
+from undertone.cli.progress import steps_progress
+from undertone.errors import MissingExtraError
+
+
+@click.command()
+@click.argument("config", type=click.Path(path_type=Path))
+@click.option("--data", required=True, type=click.Path(path_type=Path), help="Folder with one folder per corpus.")
+@click.option("--run", "folder", required=True, type=click.Path(path_type=Path), help="Folder of this run.")
+@click.option("--install", type=click.Path(path_type=Path), help="Put the finished bundle here as well.")
+@click.option("--results", type=click.Path(path_type=Path), help="Put the results file here as well.")
+@click.option("--check", is_flag=True, help="Only check CONFIG.")
+def train(
+    config: Path, data: Path, folder: Path, install: Path | None, results: Path | None, check: bool
+) -> None:
+    """Train the recogniser that CONFIG (TOML) describes, test it, and make its bundle.
+
+    A run that was interrupted goes on where it stopped when called again with the same --run.
+    """
+    with as_click_error():
+        try:
+            from undertone.experiments.run import install as install_bundle
+            from undertone.experiments.run import run
+            from undertone.training.config import read_config
+        except ModuleNotFoundError as error:
+            raise MissingExtraError("training", "train") from error
+        settings = read_config(config)
+        if check:
+            click.echo(f"{config} is right")
+            return
+        with steps_progress() as progress:
+            finished = run(settings, data, folder, progress)
+        if install:
+            install_bundle(finished.bundle, install)
+        if results:
+            from undertone.files import write_text
+
+            write_text(results, finished.results.read_text(encoding="utf-8"))
+    from undertone.cli.bundle import describe
+
+    click.echo(describe(finished.card))

@@ -1,0 +1,1 @@
+"""Whole runs: from corpora to results and bundles."""

@@ -1,0 +1,197 @@
+"""A whole run: features, training, calibration, test, bundle."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+
+from undertone.corpora.registry import corpus_named
+from undertone.experiments.evaluate import fit_calibration, predictions_of, score
+from undertone.experiments.words import EXCLUDED_USE, INTENDED_USE, LIMITS, licence_of
+from undertone.export.write import write_bundle
+from undertone.files import write_text
+from undertone.inference.card import Card, Source, Training
+from undertone.labels import EMOTIONS
+from undertone.systems.registry import system_named
+from undertone.training.loop import Span, scores, span_of, train
+from undertone.training.prepare import prepare
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+    from torch import nn
+
+    from undertone.inference.card import Calibration, Score
+    from undertone.training.config import TrainConfig
+    from undertone.training.prepare import Prepared, Progress
+
+    Heard = Mapping[tuple[str, str], NDArray[np.float32]]
+    """Test logits by corpus and condition."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Finished:
+    """Where a run's results lie."""
+
+    bundle: Path
+    results: Path
+    card: Card
+
+
+def run(config: TrainConfig, data: Path, folder: Path, progress: Progress) -> Finished:
+    """Train, calibrate, test and export; goes on where an earlier call with the same folder stopped.
+
+    Args:
+        config: the run.
+        data: the folder that holds one folder per corpus.
+        folder: of the run; gets `features/`, `checkpoint.safetensors`, `bundle/` and `results.json`.
+        progress: opens a progress bar.
+
+    Raises:
+        UndertoneError: as `prepare` and `write_bundle`.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    prepared = prepare(config, data, folder / "features", progress)
+    system = system_named(config.system)
+    sizes = system.sizes(mel_bins=config.front_end.mel_bins, labels=len(EMOTIONS))
+    torch.manual_seed(config.seed)
+    network = system.build(sizes)
+    advance = progress("training epochs", config.optimisation.epochs)
+    history = train(network, prepared.material, config, folder, lambda *_: advance())
+
+    span = span_of(config)
+    calibration = _calibrate(network, prepared, config, span)
+    heard = _hear(network, prepared, span)
+    card = Card(
+        format=1,
+        id="",  # the bundle's writer names it after its weights
+        title=f"{config.name}: {config.system} on {', '.join(config.corpora)}",
+        system=system.name,
+        system_source=system.source,
+        licence=licence_of([corpus_named(name).card for name in config.corpora]),
+        labels=EMOTIONS,
+        parameters=sum(weight.numel() for weight in network.parameters()),
+        sizes={name: float(value) for name, value in asdict(sizes).items()},
+        front_end=config.front_end,
+        windows=config.windows,
+        calibration=calibration,
+        training=_training(config, prepared, history),
+        scores=_test(heard, prepared, calibration, config),
+        intended_use=INTENDED_USE,
+        excluded_use=EXCLUDED_USE,
+        limits=LIMITS,
+    )
+    card = write_bundle(network, card, _golden_windows(config, span), folder / "bundle")
+    results = folder / "results.json"
+    write_text(results, _results(config, card, heard, prepared, history))
+    return Finished(bundle=folder / "bundle", results=results, card=card)
+
+
+def install(bundle: Path, target: Path) -> None:
+    """Put a finished bundle where the package, or a user, will load it from."""
+    part = target.with_name(f".{target.name}.part")
+    shutil.rmtree(part, ignore_errors=True)
+    shutil.copytree(bundle, part)
+    shutil.rmtree(target, ignore_errors=True)
+    part.rename(target)
+
+
+def _calibrate(network: nn.Module, prepared: Prepared, config: TrainConfig, span: Span) -> Calibration:
+    material = prepared.material
+    logits = [scores(network, material.validation, store, span=span) for store in material.validation_stores]
+    return fit_calibration(logits, material.validation, accuracy=config.accuracy_when_certain)
+
+
+def _hear(network: nn.Module, prepared: Prepared, span: Span) -> Heard:
+    return {
+        (corpus, condition): scores(network, items, store, span=span)
+        for corpus, items in prepared.test.items()
+        for condition, store in prepared.test_stores.items()
+    }
+
+
+def _test(heard: Heard, prepared: Prepared, calibration: Calibration, config: TrainConfig) -> tuple[Score, ...]:
+    return tuple(
+        score(
+            logits,
+            prepared.test[corpus],
+            calibration,
+            condition=condition,
+            trained_on_corpus=corpus in config.corpora,
+            rng=np.random.default_rng(config.seed),
+        )
+        for (corpus, condition), logits in heard.items()
+    )
+
+
+def _training(config: TrainConfig, prepared: Prepared, history: Mapping[str, Any]) -> Training:
+    def source(name: str) -> Source:
+        items = [item for item in prepared.material.train if item.corpus == name]
+        card = corpus_named(name).card
+        return Source(
+            corpus=name,
+            title=card.title,
+            language=card.language,
+            licence=card.licence,
+            speakers=len({item.speaker for item in items}),
+            utterances=len(items),
+        )
+
+    return Training(
+        sources=tuple(source(name) for name in config.corpora),
+        command=f"undertone train experiments/{config.name}.toml",
+        commit=_commit(),
+        protocol=prepared.protocol,
+        speakers_shared=prepared.speakers_shared,
+        seed=config.seed,
+        epochs=len(history["epochs"]),
+        best_epoch=history["best"] + 1,
+    )
+
+
+def _commit() -> str:
+    """The commit of the code that ran, or `unknown` outside a checkout."""
+    try:
+        found = subprocess.run(["git", "rev-parse", "--short=12", "HEAD"], capture_output=True, text=True, check=True)  # noqa: S607
+    except (OSError, subprocess.CalledProcessError):
+        return "unknown"
+    return found.stdout.strip()
+
+
+def _golden_windows(config: TrainConfig, span: Span) -> list[NDArray[np.float32]]:
+    """A few synthetic windows of unlike lengths: a bundle carries no speech of its corpora."""
+    rng = np.random.default_rng(config.seed)
+    bins = config.front_end.mel_bins
+    return [rng.normal(8.0, 4.0, (length, bins)).astype(np.float32) for length in (span.length, span.length // 3, 7)]
+
+
+def _results(config: TrainConfig, card: Card, heard: Heard, prepared: Prepared, history: Mapping[str, Any]) -> str:
+    predictions: Sequence[Mapping[str, Any]] = [
+        row
+        for (corpus, condition), logits in heard.items()
+        for row in predictions_of(logits, prepared.test[corpus], card.calibration, condition=condition)
+    ]
+    record = {
+        "format": 1,
+        "bundle": card.id,
+        "system": card.system,
+        "protocol": prepared.protocol,
+        "speakers_shared": prepared.speakers_shared,
+        "seed": config.seed,
+        "commit": card.training.commit,
+        "versions": {"numpy": np.__version__, "torch": torch.__version__},
+        "history": dict(history),
+        "scores": [asdict(item) for item in card.scores],
+        "labels": list(card.labels),
+    }
+    head = json.dumps(record, indent=1)[:-2]
+    rows = ",\n  ".join(json.dumps(row) for row in predictions)
+    return f'{head},\n "predictions": [\n  {rows}\n ]\n}}\n'

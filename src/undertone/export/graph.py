@@ -1,0 +1,72 @@
+"""From a PyTorch system to an ONNX graph that gives the same numbers."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import logging
+import warnings
+from typing import TYPE_CHECKING, Final
+
+import torch
+from torch import Tensor, nn
+
+from undertone.inference.bundle import Golden
+from undertone.training.batches import padded
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+TOLERANCE: Final = 1e-4
+"""Largest difference between PyTorch's and ONNX Runtime's logits: float32 sums in another order, some layers deep."""
+
+
+class _Graph(nn.Module):
+    """A system with plain tensors at its edge, as ONNX names them."""
+
+    def __init__(self, system: nn.Module) -> None:
+        super().__init__()
+        self.system = system
+
+    def forward(self, features: Tensor, lengths: Tensor) -> Tensor:
+        logits: Tensor = self.system(features, lengths).logits
+        return logits
+
+
+def export_graph(system: nn.Module, path: Path, *, mel_bins: int) -> None:
+    """Write `system` as an ONNX graph: `features` (batch, frame, mel) and `lengths` (batch,) in, `logits` out.
+
+    Args:
+        system: maps (features, lengths) to `Outputs`.
+        path: where `model.onnx` goes.
+        mel_bins: size of the last axis of the features.
+    """
+    graph = _Graph(system).eval()
+    example = (torch.randn(2, 128, mel_bins), torch.tensor([128, 64]))
+    batch, frame = torch.export.Dim("batch", min=1), torch.export.Dim("frame", min=1)
+    with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
+        warnings.simplefilter("ignore")  # the exporter's own deprecations, nothing of the graph's
+        logging.getLogger("torch.onnx").setLevel(logging.ERROR)
+        torch.onnx.export(
+            graph,
+            example,
+            path,
+            input_names=["features", "lengths"],
+            output_names=["logits"],
+            dynamic_shapes={"features": {0: batch, 1: frame}, "lengths": {0: batch}},
+            dynamo=True,
+            external_data=False,
+            optimize=True,
+        )
+
+
+def golden_of(system: nn.Module, windows: list[NDArray[np.float32]]) -> Golden:
+    """Store what `system` answers to some windows, each of shape (frame, mel)."""
+    features, lengths = padded(windows)
+    system.eval()
+    with torch.inference_mode():
+        logits = system(features, lengths).logits.numpy()
+    return Golden(features=features.numpy(), lengths=lengths.numpy(), logits=logits, tolerance=TOLERANCE)

@@ -1,0 +1,110 @@
+"""A bundle: what inference loads. Plain files with checksums and no code.
+
+`model.onnx`, `card.json`, `golden.npz` (inputs, outputs of the training half, tolerance), `SHA256SUMS`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from undertone.errors import BundleError, ChecksumError
+from undertone.inference.card import Card, read_card
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+FILES: Final = ("model.onnx", "card.json", "golden.npz")
+SUMS: Final = "SHA256SUMS"
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Golden:
+    """Inputs, and what the training half answered."""
+
+    features: NDArray[np.float32]
+    """Shape (window, frame, mel), padded."""
+    lengths: NDArray[np.int64]
+    """Shape (window,)."""
+    logits: NDArray[np.float32]
+    """Shape (window, label)."""
+    tolerance: float
+    """Largest difference that is allowed."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Bundle:
+    """A verified bundle."""
+
+    path: Path
+    card: Card
+    model: bytes
+    """The ONNX graph, as verified."""
+    golden: Golden
+
+
+def default_bundle() -> Path:
+    """Where the bundle lies that ships with the package."""
+    return Path(str(resources.files("undertone.bundles") / "default"))
+
+
+def read_bundle(path: Path | None = None) -> Bundle:
+    """Read and verify a bundle.
+
+    Args:
+        path: the bundle's folder; the one that ships with the package where None.
+
+    Raises:
+        BundleError: if the folder or a file is missing, or the card does not fit.
+        ChecksumError: if a file is not the one that was published.
+        FormatVersionError: if the bundle was made for another version.
+    """
+    path = path or default_bundle()
+    contents = _verified(path)
+    card = read_card(contents["card.json"].decode(), str(path))
+    return Bundle(path=path, card=card, model=contents["model.onnx"], golden=_read_golden(path))
+
+
+def sums_of(folder: Path) -> str:
+    """Write the checksums of a bundle's files in the form that `sha256sum -c` reads."""
+    return "".join(f"{hashlib.sha256((folder / name).read_bytes()).hexdigest()}  {name}\n" for name in FILES)
+
+
+def _verified(path: Path) -> dict[str, bytes]:
+    if not path.is_dir():
+        raise BundleError(str(path), "there is no such folder; name the folder that holds model.onnx and card.json")
+    missing = [name for name in (*FILES, SUMS) if not (path / name).is_file()]
+    if missing:
+        raise BundleError(str(path), f"{', '.join(missing)} missing; fetch or build the bundle anew")
+    lines = (path / SUMS).read_text(encoding="utf-8").splitlines()
+    expected = {name: digest for digest, _, name in (line.partition("  ") for line in lines)}
+    contents = {}
+    for name in FILES:
+        data = (path / name).read_bytes()
+        found = hashlib.sha256(data).hexdigest()
+        if expected.get(name) != found:
+            wanted = (expected.get(name) or "nothing")[:12]
+            raise ChecksumError(
+                str(path),
+                f"{name} has the checksum {found[:12]}…, published was {wanted}…; fetch or build the bundle anew",
+            )
+        contents[name] = data
+    return contents
+
+
+def _read_golden(path: Path) -> Golden:
+    with np.load(path / "golden.npz", allow_pickle=False) as arrays:
+        lacking = sorted({"features", "lengths", "logits", "tolerance"} - set(arrays.files))
+        if lacking:
+            raise BundleError(str(path), f"golden.npz lacks {', '.join(lacking)}; build the bundle anew")
+        return Golden(
+            features=arrays["features"],
+            lengths=arrays["lengths"],
+            logits=arrays["logits"],
+            tolerance=float(arrays["tolerance"]),
+        )

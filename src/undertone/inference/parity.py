@@ -1,0 +1,30 @@
+"""Does a bundle still answer as it did in training? Replayed by `undertone doctor` and by the bundle's writer."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from undertone.inference.session import Session
+
+if TYPE_CHECKING:
+    from undertone.inference.bundle import Bundle
+
+
+def largest_difference(bundle: Bundle) -> float:
+    """Run the bundle's golden inputs and compare logits with those stored, padded and one by one.
+
+    Raises:
+        BundleError: if the graph does not run here.
+    """
+    golden = bundle.golden
+    session = Session(bundle)
+    together = session.run(golden.features, golden.lengths)
+    alone = np.concatenate(
+        [
+            session.run(golden.features[row : row + 1, :length], golden.lengths[row : row + 1])
+            for row, length in enumerate(golden.lengths.tolist())
+        ]
+    )
+    return float(max(np.abs(together - golden.logits).max(), np.abs(alone - golden.logits).max()))

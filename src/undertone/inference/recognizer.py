@@ -1,0 +1,184 @@
+"""The recogniser: a bundle made ready to turn recordings into timelines."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from undertone.audio.decode import open_recording
+from undertone.audio.resample import Resampler
+from undertone.conversation.channels import Channels
+from undertone.conversation.turns import TurnRules
+from undertone.inference.ahead import ahead
+from undertone.inference.judge import Judge
+from undertone.inference.listen import TurnFinder, TurnFollower
+from undertone.inference.plan import Request, plan_for, voices_of
+from undertone.inference.session import Session
+from undertone.records import Recording, Timeline
+from undertone.units import SAMPLE_RATE
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from undertone.audio.decode import Decoder
+    from undertone.inference.bundle import Bundle
+    from undertone.inference.card import Card
+    from undertone.inference.listen import Listener, Piece
+    from undertone.inference.plan import Plan
+    from undertone.records import Turn, TurnEmotion
+    from undertone.units import Hertz, Seconds
+
+    Progress = Callable[[Seconds, Seconds | None], None]
+
+BLOCK_S: Final[Seconds] = 20.0
+"""Sound held at once; longer blocks were no faster, shorter ones fill the network's batches worse."""
+
+
+class Recognizer:
+    """Turns recordings into timelines with one bundle. Make one and use it for many; it keeps nothing of them.
+
+    Args:
+        bundle: verified.
+        threads: that the network may use at once; ONNX Runtime chooses where 0.
+
+    Raises:
+        BundleError: if the bundle's graph does not run here.
+    """
+
+    def __init__(self, bundle: Bundle, *, threads: int = 0) -> None:
+        self._card = bundle.card
+        self._session = Session(bundle, threads=threads)
+
+    @property
+    def card(self) -> Card:
+        """What is known of the model: its labels, scores, limits."""
+        return self._card
+
+    def analyze(
+        self,
+        path: str | Path,
+        *,
+        channels: str = Channels.AUTO,
+        names: Sequence[str] = (),
+        turns: str | Path | Sequence[Turn] | None = None,
+        only: Sequence[str] = (),
+        skip: Sequence[str] = (),
+        progress: Progress | None = None,
+    ) -> Timeline:
+        """Say who felt what, when, in a recording. Memory does not grow with its length.
+
+        Args:
+            path: of the recording: wav, flac, ogg, opus, mp3, m4a, mp4, webm, amr and more.
+            channels: `split` makes each channel a speaker, `mix` joins them, `auto` listens which is right.
+            names: who speaks on each channel, or one name for all.
+            turns: a file of turns (RTTM, TextGrid, ELAN, SRT, VTT, CSV, WhisperX JSON, our JSON), or the turns.
+            only: speakers to judge.
+            skip: speakers to leave out; their emotion is never computed.
+            progress: called now and then with the seconds heard and, where known, the seconds in all.
+
+        Returns:
+            The timeline; without turns, and with a note that says so, where nobody speaks.
+
+        Raises:
+            AudioError: if the recording cannot be used.
+            TurnsError: if the turns cannot be read or do not fit.
+            UsageError: if the options contradict each other or the recording.
+        """
+        request = Request(
+            channels=Channels(channels),
+            names=tuple(names),
+            turns=Path(turns) if isinstance(turns, str | Path) else None if turns is None else tuple(turns),
+            only=tuple(only),
+            skip=tuple(skip),
+        )
+        plan = plan_for(Path(path), request)
+        judge = Judge(self._card, self._session)
+        found: list[TurnEmotion] = []
+        heard = 0
+        with open_recording(path) as recording:
+            for pieces, samples in ahead(_listen(recording, plan)):
+                heard += samples
+                found += judge.hear(pieces)
+                if progress:
+                    progress(heard / SAMPLE_RATE, recording.duration)
+            known = Recording(
+                path=str(path),
+                channels=recording.channels,
+                sample_rate=recording.sample_rate,
+                duration=heard / SAMPLE_RATE,
+            )
+        nobody = () if found else ("nobody was heard to speak",)
+        return Timeline(
+            recording=known,
+            turns=tuple(sorted(found, key=lambda item: (item.turn.start, item.turn.channel or 0))),
+            labels=self._card.labels,
+            bundle_id=self._card.id,
+            notes=nobody + plan.notes,
+        )
+
+    def stream(
+        self,
+        *,
+        sample_rate: Hertz = SAMPLE_RATE,
+        channels: int = 1,
+        split: bool = True,
+        names: Sequence[str] = (),
+    ) -> Stream:
+        """Begin to follow a conversation while it happens.
+
+        Args:
+            sample_rate: of the sound that will be fed.
+            channels: in the sound that will be fed.
+            split: whether each channel is a speaker; otherwise they are mixed.
+            names: who speaks on each channel.
+
+        Raises:
+            UsageError: if the names do not match the channels.
+        """
+        voices = voices_of(channels, names, split=split and channels > 1)
+        return Stream(
+            resampler=Resampler(sample_rate, SAMPLE_RATE, channels),
+            listener=TurnFinder(voices, TurnRules()),
+            judge=Judge(self._card, self._session),
+        )
+
+
+def _listen(recording: Decoder, plan: Plan) -> Iterator[tuple[list[Piece], int]]:
+    """Give the sound of the wanted turns, block by block, and how many samples at 16 kHz each block had."""
+    listener: Listener
+    if plan.turns is None:
+        listener = TurnFinder(plan.voices, TurnRules())
+    else:
+        listener = TurnFollower([turn for turn in plan.turns if plan.request.wants(turn.speaker)])
+    resampler = Resampler(recording.sample_rate, SAMPLE_RATE, recording.channels)
+    for block in recording.blocks(BLOCK_S):
+        sound = resampler.feed(block)
+        yield _wanted(listener.feed(sound), plan), len(sound)
+    sound = resampler.finish()
+    yield _wanted([*listener.feed(sound), *listener.finish()], plan), len(sound)
+
+
+def _wanted(pieces: list[Piece], plan: Plan) -> list[Piece]:
+    """Drop the turns of speakers who are left out; they were heard only to find cross-talk."""
+    return [piece for piece in pieces if plan.request.wants(piece.turn.speaker)]
+
+
+class Stream:
+    """A conversation followed while it happens: feed sound, get the turns that have ended."""
+
+    def __init__(self, *, resampler: Resampler, listener: Listener, judge: Judge) -> None:
+        self._resampler = resampler
+        self._listener = listener
+        self._judge = judge
+
+    def feed(self, samples: NDArray[np.float32]) -> list[TurnEmotion]:
+        """Take sound, shape (sample, channel), and return the turns that it ended."""
+        return self._judge.hear(self._listener.feed(self._resampler.feed(samples)))
+
+    def finish(self) -> list[TurnEmotion]:
+        """End the conversation and return the turns that were open; nothing may be fed afterwards."""
+        pieces = self._listener.feed(self._resampler.finish())
+        return self._judge.hear([*pieces, *self._listener.finish()])

@@ -1,0 +1,78 @@
+"""Running a bundle's network with ONNX Runtime."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+import onnxruntime
+
+from undertone.errors import BundleError, LabelMismatchError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from undertone.inference.bundle import Bundle
+
+MOST_WINDOWS: Final = 16
+"""Windows judged at once: enough to keep two cores busy, few enough to bound memory."""
+
+
+class Session:
+    """A loaded network.
+
+    Args:
+        bundle: verified.
+        threads: that one call may use; ONNX Runtime chooses where 0.
+
+    Raises:
+        BundleError: if the graph does not run here.
+        LabelMismatchError: if it gives another number of scores than the card has labels.
+    """
+
+    def __init__(self, bundle: Bundle, *, threads: int = 0) -> None:
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = threads
+        options.log_severity_level = 3
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # spinning steals the detector's core
+        try:
+            self._session = onnxruntime.InferenceSession(bundle.model, options, providers=["CPUExecutionProvider"])
+        except Exception as error:
+            raise BundleError(str(bundle.path), f"model.onnx cannot be run ({error}); build the bundle anew") from error
+        given = self._session.get_outputs()[0].shape[-1]
+        if given != len(bundle.card.labels):
+            raise LabelMismatchError(
+                str(bundle.path), f"model.onnx gives {given} scores but card.json has {len(bundle.card.labels)} labels"
+            )
+
+    def run(self, features: NDArray[np.float32], lengths: NDArray[np.int64]) -> NDArray[np.float32]:
+        """Score one padded batch.
+
+        Args:
+            features: log-mel, shape (window, frame, mel).
+            lengths: real frames, shape (window,).
+
+        Returns:
+            Logits, shape (window, label).
+        """
+        (logits,) = self._session.run(["logits"], {"features": features, "lengths": lengths})
+        return np.asarray(logits, dtype=np.float32)
+
+    def logits(self, windows: Sequence[NDArray[np.float32]]) -> NDArray[np.float32]:
+        """Score windows of any lengths, each of shape (frame, mel).
+
+        Returns:
+            Logits in the order of the windows, shape (window, label).
+        """
+        order = np.argsort([len(window) for window in windows], kind="stable")  # like lengths waste no padding
+        rows: dict[int, NDArray[np.float32]] = {}
+        for first in range(0, len(order), MOST_WINDOWS):
+            part = order[first : first + MOST_WINDOWS]
+            lengths = np.array([len(windows[index]) for index in part], dtype=np.int64)
+            features = np.zeros((len(part), int(lengths.max()), windows[0].shape[1]), dtype=np.float32)
+            for row, index in enumerate(part):
+                features[row, : lengths[row]] = windows[index]
+            rows.update(zip(part.tolist(), self.run(features, lengths), strict=True))
+        return np.stack([rows[index] for index in range(len(windows))])

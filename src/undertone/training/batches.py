@@ -1,0 +1,134 @@
+"""From stores of features to batches of windows, with masks that follow true lengths."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+
+from undertone.labels import EMOTIONS
+from undertone.units import exact_div
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from numpy.typing import NDArray
+    from torch import Tensor
+
+    from undertone.records import Utterance
+    from undertone.training.config import Masking
+    from undertone.training.store import FeatureStore
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Batch:
+    features: Tensor
+    """Shape (batch, frame, mel), zero beyond the lengths."""
+    lengths: Tensor
+    """Shape (batch,)."""
+    targets: Tensor
+    """Index of the label, shape (batch,)."""
+    allowed: Tensor
+    """Which labels the utterance's corpus has, booleans of shape (batch, label)."""
+
+
+def labels_of(utterances: Sequence[Utterance]) -> dict[str, NDArray[np.bool_]]:
+    """Find which of the seven labels each corpus has; shape (label,) by corpus."""
+    return {
+        corpus: np.isin(EMOTIONS, [item.label for item in utterances if item.corpus == corpus and item.label])
+        for corpus in sorted({item.corpus for item in utterances})
+    }
+
+
+def draw_epoch(
+    utterances: Sequence[Utterance],
+    stores: Sequence[FeatureStore],
+    *,
+    allowed: Mapping[str, NDArray[np.bool_]],
+    masking: Masking,
+    window: int,
+    batch: int,
+    corpus_balance: float,
+    rng: np.random.Generator,
+) -> Iterator[Batch]:
+    """Draw one epoch of training windows, with as many draws as there are utterances.
+
+    Args:
+        utterances: the training part; each has a label.
+        stores: the conditions to draw from, each holding every utterance.
+        allowed: the labels each corpus has.
+        masking: what is done to the features of a draw.
+        window: most frames in a window.
+        batch: windows in a batch; a shorter last batch is dropped.
+        corpus_balance: corpora are drawn in proportion to (number of utterances) to this power.
+        rng: source of every draw.
+    """
+    counts = {corpus: sum(item.corpus == corpus for item in utterances) for corpus in allowed}
+    weights = np.array([counts[item.corpus] ** (corpus_balance - 1) for item in utterances])
+    chosen = rng.choice(len(utterances), size=len(utterances), p=weights / weights.sum())
+    for first in range(0, len(chosen) - batch + 1, batch):
+        items = [utterances[index] for index in chosen[first : first + batch]]
+        windows = []
+        for item in items:
+            features = stores[rng.integers(len(stores))].features(item.id)
+            windows.append(masked(crop(features, window, rng).astype(np.float32), masking, rng))
+        yield collate(items, windows, allowed)
+
+
+def collate(
+    items: Sequence[Utterance], windows: Sequence[NDArray[np.float32]], allowed: Mapping[str, NDArray[np.bool_]]
+) -> Batch:
+    """Join windows, each of shape (frame, mel), with what their utterances say."""
+    features, lengths = padded(windows)
+    return Batch(
+        features=features,
+        lengths=lengths,
+        targets=torch.tensor([EMOTIONS.index(item.label or "") for item in items]),
+        allowed=torch.from_numpy(np.stack([allowed[item.corpus] for item in items])),
+    )
+
+
+def padded(windows: Sequence[NDArray[np.float32]]) -> tuple[Tensor, Tensor]:
+    """Pad windows, each of shape (frame, mel), to (batch, frame, mel) and give their lengths, shape (batch,)."""
+    lengths = [len(window) for window in windows]
+    features = np.zeros((len(windows), max(lengths), windows[0].shape[1]), dtype=np.float32)
+    for row, window in enumerate(windows):
+        features[row, : len(window)] = window
+    return torch.from_numpy(features), torch.tensor(lengths)
+
+
+def crop(features: NDArray[np.float16], most: int, rng: np.random.Generator) -> NDArray[np.float16]:
+    """Take a random stretch of at most `most` frames, sometimes shorter, as windows of short turns are."""
+    longest = min(most, len(features))
+    length = longest if rng.random() < 0.5 else int(rng.integers(min(longest, exact_div(most, 4)), longest + 1))
+    start = int(rng.integers(len(features) - length + 1))
+    return features[start : start + length]
+
+
+def masked(features: NDArray[np.float32], how: Masking, rng: np.random.Generator) -> NDArray[np.float32]:
+    """Warp the mel axis, tilt the spectrum and mask bands and times of a window, shape (frame, mel).
+
+    Masks take the window's mean, so that they carry no level of their own (SpecAugment, Park et al. 2019; vocal tract
+    length perturbation, Jaitly & Hinton 2013).
+    """
+    frames, bins = features.shape
+    axis = np.arange(bins, dtype=np.float32)
+    source = np.clip(axis * rng.uniform(1 - how.warp, 1 + how.warp), 0, bins - 1)
+    low = source.astype(int)
+    high = np.minimum(low + 1, bins - 1)
+    share = source - low
+    features = features[:, low] * (1 - share) + features[:, high] * share
+    nats = how.tilt_db * np.log(10) / 10
+    features += np.interp(axis, np.linspace(0, bins - 1, 5), rng.uniform(-nats, nats, size=5))
+    mean = features.mean()
+    for _ in range(how.frequency_masks):
+        width = int(rng.integers(how.most_bins + 1))
+        start = int(rng.integers(bins - width + 1))
+        features[:, start : start + width] = mean
+    for _ in range(how.time_masks):
+        width = int(rng.integers(min(how.most_frames, frames // 5) + 1))
+        start = int(rng.integers(frames - width + 1))
+        features[start : start + width] = mean
+    return features.astype(np.float32)

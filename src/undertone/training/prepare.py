@@ -1,0 +1,116 @@
+"""From a run's configuration to the material that it learns from."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING
+
+from undertone.corpora.protocols import fold_by_speaker, protocol_hash, shared_speakers
+from undertone.corpora.registry import corpus_named
+from undertone.errors import ConfigError, CorpusError
+from undertone.training.batches import labels_of
+from undertone.training.disturb import read_surroundings
+from undertone.training.loop import Material
+from undertone.training.store import conditions, extract, find_speech, store_key
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from pathlib import Path
+
+    from undertone.records import Utterance
+    from undertone.training.config import TrainConfig
+    from undertone.training.store import FeatureStore
+
+    Progress = Callable[[str, int], Callable[[], None]]
+    """Called with a title and a total; returns what to call after each step."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Prepared:
+    """Everything a run needs from the corpora."""
+
+    material: Material
+    test: Mapping[str, Sequence[Utterance]]
+    """The test part, by corpus; corpora that are only tested on are whole."""
+    test_stores: Mapping[str, FeatureStore]
+    """By condition: `clean`, `telephone`."""
+    protocol: str
+    """Hash of who is in which part."""
+    speakers_shared: int
+    """Test speakers that training or validation heard."""
+
+
+def prepare(config: TrainConfig, data: Path, cache: Path, progress: Progress) -> Prepared:
+    """Read the corpora, split them by speaker and take all features that are not in `cache` yet.
+
+    Args:
+        config: the run.
+        data: the folder that holds one folder per corpus.
+        cache: where feature stores are kept.
+        progress: opens a progress bar.
+
+    Raises:
+        CorpusError: if a corpus is missing or damaged, or its licence forbids releasing what is trained on it.
+        ConfigError: if a held-out speaker does not exist.
+    """
+    seen = [item for name in config.corpora for item in _read(name, data, to_train=True)]
+    unseen = [item for name in config.unseen_corpora for item in _read(name, data, to_train=False) if item.label]
+    fold = fold_by_speaker(seen, config.held_out)
+    by_id = {item.id: item for item in seen}
+    parts = {name: [by_id[item] for item in ids] for name, ids in fold.parts().items()}
+    empty = [f"the {name} part has no utterance" for name, items in parts.items() if not items]
+    if empty:
+        raise ConfigError("protocol", empty)
+    parts["test"] += unseen
+    stores = _stores(config, parts, data, cache, progress)
+    test: dict[str, list[Utterance]] = {}
+    for item in parts["test"]:
+        test.setdefault(item.corpus, []).append(item)
+    return Prepared(
+        material=Material(
+            train=parts["train"],
+            train_stores=[store for (part, _), store in stores.items() if part == "train"],
+            validation=parts["validation"],
+            validation_stores=[store for (part, _), store in stores.items() if part == "validation"],
+            allowed=labels_of([item for item in seen if item.label]),
+        ),
+        test=test,
+        test_stores={condition: store for (part, condition), store in stores.items() if part == "test"},
+        protocol=protocol_hash([fold]),
+        speakers_shared=len(shared_speakers(fold, seen)),
+    )
+
+
+def _read(name: str, data: Path, *, to_train: bool) -> tuple[Utterance, ...]:
+    corpus = corpus_named(name)
+    if to_train and not corpus.card.model_may_be_released:
+        raise CorpusError(
+            name, f"its licence ({corpus.card.licence}) forbids releasing a model; list it under unseen_corpora"
+        )
+    return corpus.read(data / name)
+
+
+def _stores(
+    config: TrainConfig, parts: Mapping[str, Sequence[Utterance]], data: Path, cache: Path, progress: Progress
+) -> dict[tuple[str, str], FeatureStore]:
+    """Open or make the stores: training is heard clean and disturbed, the other parts clean and by telephone."""
+    heard = conditions(config.augmentation, read_surroundings(data, config.augmentation.noise_folders))
+    stores = {}
+    for part, items in parts.items():
+        speech = find_speech(items, cache, progress(f"speech in {part}", len(items)))
+        names = [
+            name for name in heard if (name != "telephone" if part == "train" else not name.startswith("disturbed"))
+        ]
+        for name in names:
+            detail = asdict(config.augmentation) if name.startswith("disturbed") else {}
+            folder = cache / f"{part}-{store_key(items, config.front_end, name, detail)}"
+            stores[part, name] = extract(
+                items,
+                front_end=config.front_end,
+                disturb=heard[name],
+                seed=config.seed,
+                speech=speech,
+                folder=folder,
+                advance=progress(f"features of {part}, {name}", len(items)),
+            )
+    return stores
