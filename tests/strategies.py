@@ -50,7 +50,7 @@ NAMES = (
     "emotion@x",
 )
 
-PATHS = ("call.wav", "/home/secret folder/My call & more.MP3", "gespräch.v2.flac", "no suffix")
+PATHS = ("call.wav", "/home/secret folder/My call & more.MP3", "gespräch.v2.flac", "no suffix", '50%20 "x".ogg')
 
 
 @st.composite

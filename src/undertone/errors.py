@@ -85,7 +85,7 @@ class UnsupportedRateError(AudioError):
         self.most = most
         super().__init__(
             path,
-            f"its sample rate is {sample_rate} Hz; {least} to {most} Hz are read. Export it at 16000 Hz, then try again",
+            f"its sample rate is {sample_rate} Hz; {least} to {most} Hz are read. Export it at 16000 Hz and try again",
         )
 
 

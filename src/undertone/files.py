@@ -60,4 +60,4 @@ def make_folder(path: Path) -> None:
         path.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         reason = error.strerror or str(error)
-        raise OutputError(str(path), f"the folder cannot be made ({reason}). Name a folder that you may write") from error
+        raise OutputError(str(path), f"the folder cannot be made ({reason}). Name one that you may write") from error

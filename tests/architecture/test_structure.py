@@ -85,7 +85,8 @@ def test_import_undertone_loads_no_third_party_package() -> None:
 
 
 @pytest.mark.parametrize(
-    "module", ["undertone.api", "undertone.inference.recognizer", "undertone.conversation.formats.registry", "undertone.cli"]
+    "module",
+    ["undertone.api", "undertone.inference.recognizer", "undertone.conversation.formats.registry", "undertone.cli"],
 )
 def test_the_light_half_runs_where_the_training_half_is_not_installed(module: str) -> None:
     code = f"""

@@ -183,9 +183,7 @@ def test_pointing_at_a_turn_shows_every_probability(visit):
     assert page.locator("#detail .bars dt").all_inner_texts() == [
         f"{c}\n{n}" for c, n in zip("NHSAFD!", EMOTIONS, strict=True)
     ]
-    numbers = [
-        text for text in page.locator("#detail .bars dd:nth-of-type(even)").all_inner_texts()
-    ]
+    numbers = page.locator("#detail .bars dd:nth-of-type(even)").all_inner_texts()
     assert numbers == ["5%", "5%", "5%", "70%", "5%", "5%", "5%"]
     page.mouse.move(*point_of(page, 13.1, "agent"))
     page.wait_for_selector("#detail h3:has-text('too short')")

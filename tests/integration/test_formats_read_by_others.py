@@ -24,7 +24,13 @@ from praatio import textgrid
 from pyannote.database.util import load_rttm
 from strategies import timelines
 
-from undertone.conversation.formats.notation import one_line, rounded_confidence, rounded_probabilities, verdict
+from undertone.conversation.formats.notation import (
+    one_line,
+    one_word,
+    rounded_confidence,
+    rounded_probabilities,
+    verdict,
+)
 from undertone.conversation.formats.registry import write_format
 
 if TYPE_CHECKING:
@@ -120,14 +126,12 @@ def test_pympi_reads_the_eaf(timeline: Timeline):
 def test_pyannote_reads_the_rttm(timeline: Timeline):
     with TemporaryDirectory() as folder:
         (annotation,) = load_rttm(written(timeline, "rttm", folder)).values()
-    assert annotation.uri == Path(timeline.recording.path).stem.replace(" ", "_")
+    assert annotation.uri == one_word(Path(timeline.recording.path).stem)
     found = sorted(
         (round(segment.start * 1000), round(segment.end * 1000), label)
         for segment, _, label in annotation.itertracks(yield_label=True)
     )
-    assert found == sorted(
-        (start, end, speaker.replace(" ", "_").replace('"', "'")) for start, end, speaker, _ in expected(timeline)
-    )
+    assert found == sorted((start, end, one_word(speaker)) for start, end, speaker, _ in expected(timeline))
 
 
 @given(timeline=timelines(least_turns=1))

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from strategies import probabilities, timelines
 
 from undertone.conversation.formats.json_timeline import timeline_from_json, write_json
-from undertone.conversation.formats.notation import milliseconds, one_line, rounded_probabilities, well_formed
+from undertone.conversation.formats.notation import milliseconds, one_line, one_word, rounded_probabilities, well_formed
 from undertone.conversation.formats.registry import find_format, read_turns, write_format
 from undertone.records import Timeline, Turn, frozen_array
 
@@ -29,7 +29,7 @@ def as_kept(turn: Turn, name: str) -> Turn:
     elif name == "csv":
         channel, speaker, text = turn.channel, well_formed(turn.speaker), well_formed(text)
     elif name == "rttm":
-        text, speaker = "", speaker.replace(" ", "_").replace('"', "'")
+        text, speaker = "", one_word(speaker)
     elif name == "srt":
         text, speaker = one_line(text).replace("-->", "→"), speaker.replace("-->", "→")
     else:

@@ -85,7 +85,9 @@ def test_nothing_heard_is_no_call() -> None:
 
 
 def test_a_real_call_is_told_from_a_room(data: Path) -> None:
-    call, rate = soundfile.read(data / "conversations_demo" / "auto_repairs_call.flac", dtype="float32", stop=60 * 16_000)
+    call, rate = soundfile.read(
+        data / "conversations_demo" / "auto_repairs_call.flac", dtype="float32", stop=60 * 16_000
+    )
     assert hear_different_voices([call], rate)
     mixed = call.mean(axis=1)
     assert not hear_different_voices([np.stack((mixed, 0.8 * mixed), axis=1)], rate)

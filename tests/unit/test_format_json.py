@@ -93,6 +93,12 @@ def test_text_outside_ascii_is_not_escaped():
     assert "你好" in write_json(make_timeline(make_turn_emotion(0, 1, text="你好")))
 
 
+def test_a_number_that_json_lacks_is_not_written():
+    word = Word(text="a", start=0.0, end=1.0, confidence=float("nan"))
+    with pytest.raises(ValueError, match="not JSON compliant"):
+        write_json(make_timeline(make_turn_emotion(0, 1, words=(word,))))
+
+
 def test_half_surrogates_are_replaced_so_that_the_file_can_be_written():
     assert write_json(make_timeline(make_turn_emotion(0, 1, text="a\ud83d"))).encode()
 
@@ -273,7 +279,8 @@ SEGMENTS = [
         "text": " Yeah, 42.",
         "words": [
             {"word": "Yeah,", "start": 1.238, "end": 1.478, "score": 0.719, "speaker": "SPEAKER_04"},
-            {"word": "42."},
+            {"word": "42.", "start": 1.5},
+            {"word": "!"},
         ],
         "speaker": "SPEAKER_04",
     },

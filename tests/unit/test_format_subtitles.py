@@ -138,6 +138,8 @@ def test_verdicts_are_removed_only_where_every_cue_has_one(tmp_path: Path):
     assert said(srt(tmp_path, "A: angry 82 %\nNo!", "B: C: unclear")) == [("A", "No!"), ("B: C", None)]
     mixed = srt(tmp_path, "A: angry 82 %\nNo!", "A: hello")
     assert said(mixed) == [("A", "angry 82 % No!"), ("A", "hello")]
+    web = "WEBVTT\n\n00:01.000 --> 00:02.000\n<v A>about 82 %\nmore\n\n00:03.000 --> 00:04.000\n<v A>hello\n"
+    assert said(vtt(tmp_path, web)) == [("A", "about 82 % more"), ("A", "hello")]
 
 
 @pytest.mark.parametrize(

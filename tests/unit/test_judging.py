@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from pathlib import Path
 
 import numpy as np
@@ -31,7 +32,7 @@ def judge_cut(bundle: Bundle, samples: np.ndarray, cuts: list[int], turn: Turn) 
     judge = Judge(bundle.card, Session(bundle, threads=1))
     edges = [0, *sorted(cuts), len(samples)]
     found: list[TurnEmotion] = []
-    for first, end in zip(edges, edges[1:], strict=False):
+    for first, end in itertools.pairwise(edges):
         found += judge.hear([Piece(key=1, turn=turn, samples=samples[first:end], last=end == len(samples))])
         if end == len(samples):
             break
@@ -52,7 +53,7 @@ def test_windows_cover_the_turn_and_none_is_short(frames: int, length: int, hop:
     spans = window_spans(frames, length, hop)
     assert spans[0][0] == 0
     assert spans[-1][1] == frames
-    assert all(after[0] <= before[1] for before, after in zip(spans, spans[1:], strict=False))
+    assert all(after[0] <= before[1] for before, after in itertools.pairwise(spans))
     assert all(end - start == min(length, frames) for start, end in spans)
     assert len(set(spans)) == len(spans)
 

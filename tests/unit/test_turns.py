@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -74,7 +76,7 @@ def test_turns_are_in_order_do_not_overlap_and_are_never_too_long(
     for item in found:
         assert 0 <= item.start < item.end <= len(probabilities)
         assert item.end - item.start <= frames_for(longest) + 2 * MARGIN
-    for before, after in zip(found, found[1:], strict=False):
+    for before, after in itertools.pairwise(found):
         assert before.end <= after.start
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from itertools import chain
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
@@ -12,7 +12,7 @@ from undertone.errors import EmptyAudioError, TruncatedAudioError, UnreadableAud
 from undertone.units import samples_for
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from typing import BinaryIO
 
     import av
@@ -205,7 +205,7 @@ def _promised(container: InputContainer, stream: av.AudioStream, *, counted: boo
         return float(stream.duration * stream.time_base)
     # Matroska states one length for the whole file, and the picture may outlast the sound.
     if name == "matroska,webm" and len(container.streams) == 1 and container.duration is not None:
-        return container.duration / 1_000_000
+        return (container.duration - max(0, container.start_time or 0)) / 1_000_000
     return None
 
 
@@ -214,11 +214,11 @@ def _float_samples(frame: av.AudioFrame) -> NDArray[np.float32]:
     channels = frame.layout.nb_channels
     dtype, middle, scale = SAMPLES[frame.format.packed.name]
     # Not frame.to_ndarray(): PyAV 18.1 counts nine planes where there are eight, and reads memory that is not its own.
+    planes: Sequence[Any] = frame.planes
     if frame.format.is_planar:
-        planes = [np.frombuffer(plane, dtype, frame.samples) for plane in frame.planes[:channels]]
-        values = np.stack(planes, axis=1)
+        values = np.stack([np.frombuffer(plane, dtype, frame.samples) for plane in planes[:channels]], axis=1)
     else:
-        values = np.frombuffer(frame.planes[0], dtype, frame.samples * channels).reshape(-1, channels)
+        values = np.frombuffer(planes[0], dtype, frame.samples * channels).reshape(-1, channels)
     with np.errstate(over="ignore"):  # what float32 cannot hold becomes infinite, and is refused as such
         return ((values - middle) / scale).astype(np.float32)
 

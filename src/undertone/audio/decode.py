@@ -5,6 +5,7 @@ libsndfile reads what it can read exactly, FFmpeg (through PyAV) the rest; the b
 
 from __future__ import annotations
 
+import contextlib
 import stat
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Protocol
@@ -164,23 +165,27 @@ def open_recording(path: str | Path) -> Decoder:
                 print(abs(block).max(axis=0))
     """
     name = str(path)
-    file = _opened(name)
     try:
-        sound = _headers.sound_bytes(file)
-        _require_content(name, file, sound)
-        source: Source = open_with_soundfile(file) or open_with_pyav(name, file)
-        try:
+        with contextlib.ExitStack() as opened:
+            file = opened.enter_context(_opened(name))
+            sound = _headers.sound_bytes(file)
+            _require_content(name, file, sound)
+            source: Source = open_with_soundfile(file) or open_with_pyav(name, file)
+            opened.callback(source.close)
             _require_within_limits(name, source)
             if source.frames is not None:
                 # libsndfile counts what is there; what the header promised besides need not be waited for.
                 held = source.frames / source.sample_rate
                 _require_whole(name, held, _promised(held, sound), source.slack)
-        except BaseException:
-            source.close()
-            raise
-    except BaseException:
-        file.close()
-        raise
+            opened.pop_all()
+    except PermissionError as error:
+        raise UnreadableAudioError(
+            name, f"it may not be read ({error.strerror}). Ask its owner for permission to read it"
+        ) from error
+    except OSError as error:
+        raise UnreadableAudioError(
+            name, f"it cannot be read ({error.strerror}). Check the disk or the network"
+        ) from error
     return Decoder(name, file, source, sound)
 
 
@@ -188,25 +193,17 @@ def _opened(path: str) -> BinaryIO:
     """Open an ordinary file, unbuffered: the decoding libraries buffer for themselves."""
     try:
         mode = Path(path).stat().st_mode
-        if stat.S_ISREG(mode):
-            return Path(path).open("rb", buffering=0)
-    except PermissionError as error:
-        raise UnreadableAudioError(
-            path, f"it may not be read ({error.strerror}). Ask its owner for permission to read it"
-        ) from error
     except (FileNotFoundError, NotADirectoryError, ValueError) as error:
         # ValueError: a NUL in the path.
         raise MissingRecordingError(path, "it does not exist. Check the path, and the folder it starts from") from error
-    except OSError as error:
-        raise UnreadableAudioError(
-            path, f"it cannot be read ({error.strerror}). Check the disk or the network"
-        ) from error
     if stat.S_ISDIR(mode):
         raise MissingRecordingError(
             path, "it is a folder, not a recording. Pass the files in it, or the folder to a command that takes folders"
         )
-    # A pipe would block, and neither library can decode what cannot be rewound.
-    raise UnreadableAudioError(path, "it is a pipe or a device, not a file. Save the sound to a file first")
+    if not stat.S_ISREG(mode):
+        # A pipe would block, and neither library can decode what cannot be rewound.
+        raise UnreadableAudioError(path, "it is a pipe or a device, not a file. Save the sound to a file first")
+    return Path(path).open("rb", buffering=0)
 
 
 def _require_content(path: str, file: BinaryIO, sound: SoundBytes | None) -> None:

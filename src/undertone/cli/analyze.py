@@ -118,7 +118,9 @@ def find_recordings(given: Sequence[Path]) -> list[Path]:
             continue
         inside = sorted(item for item in path.rglob("*") if item.suffix.lower() in SUFFIXES and item.is_file())
         if not inside:
-            raise click.UsageError(f"the folder {path} holds no recording; recordings end in {', '.join(sorted(SUFFIXES))}")
+            raise click.UsageError(
+                f"the folder {path} holds no recording; recordings end in {', '.join(sorted(SUFFIXES))}"
+            )
         found.update(dict.fromkeys(inside))
     return list(found)
 
@@ -166,7 +168,7 @@ def write(timeline: Timeline, path: Path, output: Output) -> None:
             target = output.folder / f"{path.stem}{_suffix(name)}"
             if name in NEEDS_FILE:
                 with write_beside(target) as file:
-                    write_format_to_file(name)(timeline, path, file, embed_audio=output.sound)
+                    write_format_to_file(name)(timeline, str(path), file, embed_audio=output.sound)
             else:
                 write_text(target, write_format(name)(timeline))
             click.echo(f"wrote {target}", err=True)
@@ -174,4 +176,3 @@ def write(timeline: Timeline, path: Path, output: Output) -> None:
 
 def _suffix(name: str) -> str:
     return next(row.suffix for row in FORMATS if row.name == name)
-

@@ -10,7 +10,7 @@ import click
 from undertone.cli.failures import as_click_error
 
 if TYPE_CHECKING:
-    from undertone.inference.card import Card, Interval, Score
+    from undertone.inference.card import Card, Interval, PlainSpeech, Score
 
 
 @click.group()
@@ -70,6 +70,7 @@ def describe(card: Card) -> str:
     ]
     lines += ["  on speakers that it never heard (95 % intervals over speakers)"]
     lines += [f"    {_score(score)}" for score in card.scores]
+    lines += ["  on read speech, where nobody acted"] + [f"    {_plain(item)}" for item in card.plain_speech]
     for title, items in (("for", card.intended_use), ("not for", card.excluded_use), ("limits", card.limits)):
         lines += [f"  {title}"] + [f"    {item}" for item in items]
     return "\n".join(lines)
@@ -81,6 +82,13 @@ def _score(score: Score) -> str:
         f"{score.corpus} ({kind}): UA {_interval(score.UA)}, chance {score.chance_ua:.0%}; WA {_interval(score.WA)}; "
         f"macro-F1 {_interval(score.macro_f1)}; ECE {_interval(score.ECE)}; {score.labelled:.0%} labelled, "
         f"of these {score.accuracy_when_labelled:.0%} right; {score.speakers} speakers, {score.utterances} utterances"
+    )
+
+
+def _plain(item: PlainSpeech) -> str:
+    return (
+        f"{item.condition}: neutral {_interval(item.neutral)}, no label {_interval(item.withheld)}, "
+        f"another emotion {_interval(item.false_alarms)}; {item.speakers} speakers, {item.utterances} utterances"
     )
 
 

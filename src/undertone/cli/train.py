@@ -18,9 +18,7 @@ from undertone.errors import MissingExtraError
 @click.option("--install", type=click.Path(path_type=Path), help="Put the finished bundle here as well.")
 @click.option("--results", type=click.Path(path_type=Path), help="Put the results file here as well.")
 @click.option("--check", is_flag=True, help="Only check CONFIG.")
-def train(
-    config: Path, data: Path, folder: Path, install: Path | None, results: Path | None, check: bool
-) -> None:
+def train(config: Path, data: Path, folder: Path, install: Path | None, results: Path | None, check: bool) -> None:
     """Train the recogniser that CONFIG (TOML) describes, test it, and make its bundle.
 
     A run that was interrupted goes on where it stopped when called again with the same --run.

@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from undertone.corpora import emodb, nemo, ravdess, urdu
+from undertone.corpora import (
+    emodb,
+    kathleen_arctic,
+    kerstin_de,
+    librispeech_sample,
+    nemo,
+    ravdess,
+    speechocean762,
+    urdu,
+)
 from undertone.errors import CorpusError
 
 if TYPE_CHECKING:
@@ -12,8 +21,19 @@ if TYPE_CHECKING:
 
     from undertone.corpora.base import Corpus
 
+
 CORPORA: Final[Mapping[str, Corpus]] = {
-    module.CORPUS.card.name: module.CORPUS for module in (emodb, nemo, ravdess, urdu)
+    module.CORPUS.card.name: module.CORPUS
+    for module in (
+        emodb,
+        kathleen_arctic,
+        kerstin_de,
+        librispeech_sample,
+        nemo,
+        ravdess,
+        speechocean762,
+        urdu,
+    )
 }
 
 

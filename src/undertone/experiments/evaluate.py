@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from undertone.inference.card import Calibration, Interval, Score
+from undertone.inference.card import Calibration, Interval, PlainSpeech, Score
 from undertone.labels import EMOTIONS
 from undertone.metrics.calibration import (
     abstention_threshold,
@@ -98,6 +98,42 @@ def score(
         accuracy_when_labelled=round(float((predicted == truth)[labelled].mean()), 4)
         if labelled.any()
         else float("nan"),
+    )
+
+
+def plain_speech(
+    logits: NDArray[np.float32],
+    utterances: Sequence[Utterance],
+    calibration: Calibration,
+    *,
+    condition: str,
+    rng: np.random.Generator,
+) -> PlainSpeech:
+    """Count what is heard in read speech, with intervals over its speakers.
+
+    Args:
+        logits: shape (utterance, label).
+        utterances: read speech, in the order of the logits.
+        calibration: fitted on validation speakers.
+        condition: how the utterances were heard.
+        rng: source of the bootstrap's draws.
+    """
+    probabilities = softmax(logits, calibration.temperature)
+    labelled = probabilities.max(axis=1) >= calibration.threshold
+    neutral = probabilities.argmax(axis=1) == EMOTIONS.index("neutral")
+    speakers = [item.speaker for item in utterances]
+
+    def share(holds: NDArray[np.bool_]) -> Interval:
+        found = bootstrap_by_speaker(lambda items: float(holds[items].mean()), speakers, rng=rng)
+        return Interval(value=round(found.value, 4), low=round(found.low, 4), high=round(found.high, 4))
+
+    return PlainSpeech(
+        condition=condition,
+        speakers=len(set(speakers)),
+        utterances=len(utterances),
+        neutral=share(labelled & neutral),
+        withheld=share(~labelled),
+        false_alarms=share(labelled & ~neutral),
     )
 
 

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 
 from undertone.corpora.registry import corpus_named
-from undertone.experiments.evaluate import fit_calibration, predictions_of, score
+from undertone.experiments.evaluate import fit_calibration, plain_speech, predictions_of, score
 from undertone.experiments.words import EXCLUDED_USE, INTENDED_USE, LIMITS, licence_of
 from undertone.export.write import write_bundle
 from undertone.files import write_text
@@ -20,7 +20,7 @@ from undertone.inference.card import Card, Source, Training
 from undertone.labels import EMOTIONS
 from undertone.systems.registry import system_named
 from undertone.training.loop import Span, scores, span_of, train
-from undertone.training.prepare import prepare
+from undertone.training.prepare import READ, prepare
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from torch import nn
 
-    from undertone.inference.card import Calibration, Score
+    from undertone.inference.card import Calibration, PlainSpeech, Score
     from undertone.training.config import TrainConfig
     from undertone.training.prepare import Prepared, Progress
 
@@ -76,7 +76,7 @@ def run(config: TrainConfig, data: Path, folder: Path, progress: Progress) -> Fi
         title=f"{config.name}: {config.system} on {', '.join(config.corpora)}",
         system=system.name,
         system_source=system.source,
-        licence=licence_of([corpus_named(name).card for name in config.corpora]),
+        licence=licence_of([corpus_named(name).card for name in _trained_on(config)]),
         labels=EMOTIONS,
         parameters=sum(weight.numel() for weight in network.parameters()),
         sizes={name: float(value) for name, value in asdict(sizes).items()},
@@ -85,6 +85,7 @@ def run(config: TrainConfig, data: Path, folder: Path, progress: Progress) -> Fi
         calibration=calibration,
         training=_training(config, prepared, history),
         scores=_test(heard, prepared, calibration, config),
+        plain_speech=_test_plain(heard, prepared, calibration, config),
         intended_use=INTENDED_USE,
         excluded_use=EXCLUDED_USE,
         limits=LIMITS,
@@ -129,12 +130,33 @@ def _test(heard: Heard, prepared: Prepared, calibration: Calibration, config: Tr
             rng=np.random.default_rng(config.seed),
         )
         for (corpus, condition), logits in heard.items()
+        if corpus != READ
     )
+
+
+def _test_plain(
+    heard: Heard, prepared: Prepared, calibration: Calibration, config: TrainConfig
+) -> tuple[PlainSpeech, ...]:
+    return tuple(
+        plain_speech(
+            logits,
+            prepared.test[corpus],
+            calibration,
+            condition=condition,
+            rng=np.random.default_rng(config.seed),
+        )
+        for (corpus, condition), logits in heard.items()
+        if corpus == READ
+    )
+
+
+def _trained_on(config: TrainConfig) -> tuple[str, ...]:
+    return config.corpora + config.read_speech.corpora
 
 
 def _training(config: TrainConfig, prepared: Prepared, history: Mapping[str, Any]) -> Training:
     def source(name: str) -> Source:
-        items = [item for item in prepared.material.train if item.corpus == name]
+        items = [item for item in prepared.material.train if item.id.startswith(f"{name}/")]
         card = corpus_named(name).card
         return Source(
             corpus=name,
@@ -146,7 +168,7 @@ def _training(config: TrainConfig, prepared: Prepared, history: Mapping[str, Any
         )
 
     return Training(
-        sources=tuple(source(name) for name in config.corpora),
+        sources=tuple(source(name) for name in _trained_on(config)),
         command=f"undertone train experiments/{config.name}.toml",
         commit=_commit(),
         protocol=prepared.protocol,
@@ -190,6 +212,7 @@ def _results(config: TrainConfig, card: Card, heard: Heard, prepared: Prepared, 
         "versions": {"numpy": np.__version__, "torch": torch.__version__},
         "history": dict(history),
         "scores": [asdict(item) for item in card.scores],
+        "plain_speech": [asdict(item) for item in card.plain_speech],
         "labels": list(card.labels),
     }
     head = json.dumps(record, indent=1)[:-2]

@@ -25,7 +25,7 @@ LIMITS: Final = (
     "trained on acted speech of a few dozen speakers in German, English and Polish; spontaneous speech sounds less "
     "clearly emotional, and probabilities are calibrated on acted speech only",
     "acted corpora hold every emotion about equally often; real conversations are mostly neutral, so rare emotions are "
-    "reported too often there",
+    "reported too often there, although read speech was trained on as neutral to hold this back",
     "words are not understood: only the voice is judged",
     "children, elderly speakers, other languages, singing, and overlapping voices were not trained on",
 )

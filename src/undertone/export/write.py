@@ -59,8 +59,8 @@ def write_bundle(system: nn.Module, card: Card, windows: list[NDArray[np.float32
     if difference > bundle.golden.tolerance:
         raise BundleError(
             str(folder),
-            f"ONNX Runtime's logits differ from PyTorch's by {difference:.2g}; at most {bundle.golden.tolerance:.2g} is "
-            "accepted. The run's checkpoint is kept; mend the system's graph and run again",
+            f"ONNX Runtime's logits differ from PyTorch's by {difference:.2g}; at most {bundle.golden.tolerance:.2g} "
+            "is accepted. The run's checkpoint is kept; mend the system's graph and run again",
         )
     shutil.rmtree(folder, ignore_errors=True)
     part.rename(folder)

@@ -68,6 +68,21 @@ class Score:
 
 
 @dataclass(frozen=True, kw_only=True)
+class PlainSpeech:
+    """What the model hears in read speech, where nobody acted, by speakers that it never heard."""
+
+    condition: str
+    speakers: int
+    utterances: int
+    neutral: Interval
+    """Share labelled neutral."""
+    withheld: Interval
+    """Share without a label."""
+    false_alarms: Interval
+    """Share labelled with another emotion."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Source:
     """A corpus that the model was trained on."""
 
@@ -114,6 +129,7 @@ class Card:
     calibration: Calibration
     training: Training
     scores: tuple[Score, ...]
+    plain_speech: tuple[PlainSpeech, ...]
     intended_use: tuple[str, ...]
     excluded_use: tuple[str, ...]
     limits: tuple[str, ...]

@@ -75,9 +75,7 @@ class Judge:
 
     def _begin(self, key: int) -> _OpenTurn:
         front_end = self._card.front_end
-        turn = _OpenTurn(
-            stream=LogMelStream(front_end), frames=np.empty((0, front_end.mel_bins), dtype=np.float32)
-        )
+        turn = _OpenTurn(stream=LogMelStream(front_end), frames=np.empty((0, front_end.mel_bins), dtype=np.float32))
         self._open[key] = turn
         return turn
 

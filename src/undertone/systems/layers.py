@@ -101,7 +101,10 @@ class ConvBlock(nn.Module):
 
 
 class AttentiveStatisticsPooling(nn.Module):
-    """Weighted mean and deviation over frames, a_t = softmax_t(V tanh(W x_t)) per channel (Okabe et al. 2018, eq. 5–6)."""
+    """Weighted mean and deviation over frames, with weights softmax_t(V tanh(W x_t)) for each channel.
+
+    Okabe et al. 2018, equations 5 and 6.
+    """
 
     def __init__(self, *, width: int, hidden: int) -> None:
         super().__init__()

@@ -68,6 +68,7 @@ def make_bundle(
             sources=(), command="", commit="", protocol="", speakers_shared=0, seed=0, epochs=0, best_epoch=0
         ),
         scores=(),
+        plain_speech=(),
         intended_use=("tests",),
         excluded_use=("everything else",),
         limits=("its answers mean nothing",),
@@ -87,7 +88,7 @@ def make_bundle(
 
 def _first_frame_graph(weights: NDArray[np.float32]) -> bytes:
     """Build logits = features[:, 0] @ weights + 0 · lengths as an ONNX graph."""
-    from onnx import TensorProto, helper, numpy_helper  # noqa: PLC0415  only those who make bundles need it
+    from onnx import TensorProto, helper, numpy_helper
 
     nodes = [
         helper.make_node("Gather", ["features", "first"], ["frame"], axis=1),

@@ -127,7 +127,7 @@ def _syllable(
     position = np.arange(length) / length
     loudness = np.sin(np.pi * position) ** 0.7
     size = 1 << int(length + tail).bit_length()
-    frequencies: NDArray[np.float64] = np.fft.rfftfreq(size, 1 / sample_rate)
+    frequencies = np.arange(size // 2 + 1) * (sample_rate / size)
     sound = np.zeros(size)
     for vowel, share in zip(rng.integers(len(VOWELS), size=2), (1 - position, position), strict=True):
         formants = [scale * formant for formant in (*VOWELS[vowel], *UPPER_FORMANTS)]
@@ -137,7 +137,9 @@ def _syllable(
     return sound[: length + tail]
 
 
-def _throat(frequencies: NDArray[np.float64], formants: Sequence[float], sample_rate: Hertz) -> NDArray[np.complex128]:
+def _throat(
+    frequencies: NDArray[np.floating[Any]], formants: Sequence[float], sample_rate: Hertz
+) -> NDArray[np.complex128]:
     """Give the response of second-order resonators in a row (Klatt 1980, equation 2), shape (frequency,)."""
     delay: NDArray[np.complex128] = np.exp(-2j * np.pi * frequencies / sample_rate)
     response = np.ones_like(delay)

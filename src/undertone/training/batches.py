@@ -72,7 +72,7 @@ def draw_epoch(
         items = [utterances[index] for index in chosen[first : first + batch]]
         windows = []
         for item in items:
-            features = stores[rng.integers(len(stores))].features(item.id)
+            features = stores[int(rng.integers(len(stores)))].features(item.id)
             windows.append(masked(crop(features, window, rng).astype(np.float32), masking, rng))
         yield collate(items, windows, allowed)
 

@@ -42,7 +42,8 @@ def read_surroundings(root: Path, folders: Sequence[str]) -> Surroundings:
     Raises:
         CorpusError: if a folder has no `metadata.csv`, or no noise or no room response was found.
     """
-    noises, rooms = [], []
+    noises: list[NDArray[np.float32]] = []
+    rooms: list[NDArray[np.float32]] = []
     for name in folders:
         table = root / name / "metadata.csv"
         if not table.is_file():

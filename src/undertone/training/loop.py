@@ -189,7 +189,7 @@ def _epoch(
             logits = network(batch.features, batch.lengths).logits
         loss = partial_label_loss(logits.float(), batch.targets, batch.allowed, smoothing=how.label_smoothing)
         optimiser.zero_grad()
-        loss.backward()
+        torch.autograd.backward(loss)
         torch.nn.utils.clip_grad_norm_(network.parameters(), how.clip)
         optimiser.step()
         _follow(average, network, min(how.average, (1 + step) / (10 + step)))

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING
+import itertools
+from dataclasses import asdict, dataclass, replace
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
 
 from undertone.corpora.protocols import fold_by_speaker, protocol_hash, shared_speakers
 from undertone.corpora.registry import corpus_named
 from undertone.errors import ConfigError, CorpusError
+from undertone.labels import EMOTIONS
 from undertone.training.batches import labels_of
 from undertone.training.disturb import read_surroundings
 from undertone.training.loop import Material
@@ -17,12 +21,17 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
+    from numpy.typing import NDArray
+
     from undertone.records import Utterance
-    from undertone.training.config import TrainConfig
+    from undertone.training.config import ReadSpeech, TrainConfig
     from undertone.training.store import FeatureStore
 
     Progress = Callable[[str, int], Callable[[], None]]
     """Called with a title and a total; returns what to call after each step."""
+
+READ: Final = "read"
+"""The corpus name of all read speech together."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -54,6 +63,7 @@ def prepare(config: TrainConfig, data: Path, cache: Path, progress: Progress) ->
         ConfigError: if a held-out speaker does not exist.
     """
     seen = [item for name in config.corpora for item in _read(name, data, to_train=True)]
+    seen += read_speech(config.read_speech, data)
     unseen = [item for name in config.unseen_corpora for item in _read(name, data, to_train=False) if item.label]
     fold = fold_by_speaker(seen, config.held_out)
     by_id = {item.id: item for item in seen}
@@ -72,13 +82,37 @@ def prepare(config: TrainConfig, data: Path, cache: Path, progress: Progress) ->
             train_stores=[store for (part, _), store in stores.items() if part == "train"],
             validation=parts["validation"],
             validation_stores=[store for (part, _), store in stores.items() if part == "validation"],
-            allowed=labels_of([item for item in seen if item.label]),
+            allowed=_labels_at_stake(seen),
         ),
         test=test,
         test_stores={condition: store for (part, condition), store in stores.items() if part == "test"},
         protocol=protocol_hash([fold]),
         speakers_shared=len(shared_speakers(fold, seen)),
     )
+
+
+def _labels_at_stake(utterances: Sequence[Utterance]) -> dict[str, NDArray[np.bool_]]:
+    """The labels each corpus has; all of them for read speech, which says that the other six are absent."""
+    found = labels_of([item for item in utterances if item.label])
+    return {name: np.ones(len(EMOTIONS), dtype=np.bool_) if name == READ else known for name, known in found.items()}
+
+
+def read_speech(how: ReadSpeech, data: Path) -> list[Utterance]:
+    """Take read speech as neutral, under the one corpus name `READ`.
+
+    Raises:
+        CorpusError: as `prepare`.
+    """
+    taken = []
+    for name in how.corpora:
+        by_speaker: dict[str, list[Utterance]] = {}
+        for item in _read(name, data, to_train=True):
+            if how.least_s <= item.duration <= how.most_s:
+                by_speaker.setdefault(item.speaker, []).append(item)
+        turns = itertools.zip_longest(*(by_speaker[speaker] for speaker in sorted(by_speaker)))
+        spread = [item for row in turns for item in row if item is not None]
+        taken += [replace(item, corpus=READ, label="neutral") for item in spread[: how.per_corpus]]
+    return taken
 
 
 def _read(name: str, data: Path, *, to_train: bool) -> tuple[Utterance, ...]:

@@ -12,7 +12,7 @@ from pathlib import PurePath
 from typing import TYPE_CHECKING, Final, NoReturn
 from urllib.parse import unquote
 
-from undertone.conversation.formats.fitting import DraftTurn, check_name, fit_turns
+from undertone.conversation.formats.fitting import DraftTurn, check_name, fit_turns, may_be_named
 from undertone.conversation.formats.notation import (
     UNCLEAR,
     emotion_word,
@@ -220,7 +220,6 @@ def _parse(path: Path) -> ET.Element:
 
 def _check_media(path: Path, root: ET.Element, recording: Recording) -> None:
     media = root.findall("HEADER/MEDIA_DESCRIPTOR")
-    problems: list[TurnsError] = []
     for descriptor in media:
         origin = descriptor.get("TIME_ORIGIN", "0")
         if origin != "0":
@@ -228,13 +227,10 @@ def _check_media(path: Path, root: ET.Element, recording: Recording) -> None:
                 str(path),
                 f"its media start at TIME_ORIGIN {origin} ms; 0 is read. Remove the offset in ELAN, then try again",
             )
-        try:
-            check_name(path, unquote(descriptor.get("MEDIA_URL", "")), recording=recording)
-        except TurnsError as error:
-            problems.append(error)
-    # A document may link a video and its sound track: one that fits is enough.
-    if media and len(problems) == len(media):
-        raise problems[0]
+    # A document may link a video and its sound track, and escape their names or not: one that fits is enough.
+    urls = [descriptor.get("MEDIA_URL", "") for descriptor in media]
+    if urls and not any(may_be_named(name, recording) for url in urls for name in (url, unquote(url))):
+        check_name(path, unquote(urls[0]), recording=recording)
 
 
 def _drafts(path: Path, root: ET.Element) -> Iterator[DraftTurn]:

@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Final
 
-from undertone.conversation.formats.notation import well_formed
+from undertone.conversation.formats.notation import one_word, well_formed
 from undertone.errors import TurnsError
 from undertone.records import Turn
 
@@ -142,22 +142,27 @@ def _order(turn: Turn) -> tuple[Seconds, int, Seconds]:
 def is_named(name: str, recording: Recording) -> bool:
     """Whether a file that describes several recordings means this one: by name, with or without suffix.
 
-    White space counts as an underscore, because some formats cannot hold it.
+    Names are compared as `one_word` writes them, because some formats cannot hold white space.
     """
-    wanted = {_solid(PurePath(recording.path).name), _solid(PurePath(recording.path).stem)}
-    found = _solid(PurePath(name).name)
+    wanted = {one_word(PurePath(recording.path).name), one_word(PurePath(recording.path).stem)}
+    found = one_word(PurePath(name).name)
     return found in wanted or _SOUND_SUFFIX.sub("", found) in wanted
 
 
+def may_be_named(name: str, recording: Recording) -> bool:
+    """Whether one of the names is part of the other, as with `call.mp4` and `call_16k.wav`."""
+    found = _SOUND_SUFFIX.sub("", one_word(PurePath(name).name)).casefold()
+    wanted = one_word(PurePath(recording.path).stem).casefold()
+    return found in wanted or wanted in found
+
+
 def check_name(path: Path, name: str, *, recording: Recording) -> None:
-    """Refuse a file that was plainly made for another recording; `call` and `call_16k.wav` may be one.
+    """Refuse a file that was plainly made for another recording.
 
     Raises:
         TurnsError: if neither name is part of the other.
     """
-    found = _SOUND_SUFFIX.sub("", _solid(PurePath(name).name)).casefold()
-    wanted = _solid(PurePath(recording.path).stem).casefold()
-    if found and wanted and found not in wanted and wanted not in found:
+    if not may_be_named(name, recording):
         raise TurnsError(
             str(path),
             f"it was made for the recording {name!r}, not for {_name(recording)!r}; name the file that belongs to this "
@@ -177,10 +182,6 @@ def check_duration(path: Path, duration: Seconds, *, recording: Recording) -> No
             f"it was made for a recording of {duration:.3f} s but {_name(recording)} lasts {recording.duration:.3f} s; "
             "name the file that belongs to this recording",
         )
-
-
-def _solid(name: str) -> str:
-    return "_".join(name.split())
 
 
 def _name(recording: Recording) -> str:

@@ -79,6 +79,11 @@ def one_line(text: str) -> str:
     return well_formed(" ".join(text.split()))
 
 
+def one_word(name: str) -> str:
+    """Make a name hold together where white space parts fields: `_` for white space, `'` for the quotation mark."""
+    return one_line(name).replace(" ", "_").replace('"', "'")
+
+
 def recording_name(recording: Recording) -> str:
     """The file's name without its folders: the path would tell who works where."""
     return one_line(PurePath(recording.path).name)

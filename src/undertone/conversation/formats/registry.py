@@ -15,9 +15,17 @@ from undertone.errors import TurnsError, UsageError
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
-    from typing import BinaryIO
+    from typing import BinaryIO, Protocol
 
     from undertone.records import Recording, Timeline, Turn
+
+    class WriteToFile(Protocol):
+        """Writes a timeline together with its sound."""
+
+        def __call__(
+            self, timeline: Timeline, recording_path: str, target: BinaryIO, *, embed_audio: bool = True
+        ) -> None: ...
+
 
 _FOLDER: Final = "undertone.conversation.formats."
 
@@ -154,13 +162,13 @@ def write_format(name: str) -> Callable[[Timeline], str]:
     return cast("Callable[[Timeline], str]", _writer(name, "text"))
 
 
-def write_format_to_file(name: str) -> Callable[[Timeline, Path, BinaryIO], None]:
-    """The function that writes a timeline together with its sound: `(timeline, recording_path, target)`.
+def write_format_to_file(name: str) -> WriteToFile:
+    """The function that writes a timeline with its sound: `(timeline, recording_path, target, *, embed_audio)`.
 
     Raises:
         UsageError: if there is no such format, or it is written as text.
     """
-    return cast("Callable[[Timeline, Path, BinaryIO], None]", _writer(name, "file"))
+    return cast("WriteToFile", _writer(name, "file"))
 
 
 def _writer(name: str, kind: str) -> Any:  # noqa: ANN401  the two public functions above say what it is

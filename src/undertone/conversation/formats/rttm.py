@@ -15,7 +15,7 @@ from pathlib import PurePath
 from typing import TYPE_CHECKING, Final
 
 from undertone.conversation.formats.fitting import DraftTurn, fit_turns, is_named
-from undertone.conversation.formats.notation import milliseconds, one_line, recording_name, rounded_confidence
+from undertone.conversation.formats.notation import milliseconds, one_word, recording_name, rounded_confidence
 from undertone.conversation.formats.sources import read_text
 from undertone.errors import TurnsError
 
@@ -30,7 +30,7 @@ _NAME_FIELD: Final = 7
 
 def write_rttm(timeline: Timeline) -> str:
     """Write one `SPEAKER` line a turn; text and probabilities are not kept."""
-    file_id = _token(PurePath(recording_name(timeline.recording)).stem)
+    file_id = one_word(PurePath(recording_name(timeline.recording)).stem)
     return "".join(_line(file_id, item) for item in timeline.turns)
 
 
@@ -41,13 +41,9 @@ def _line(file_id: str, item: TurnEmotion) -> str:
     judged = item.label is not None and confidence is not None
     return (
         f"SPEAKER {file_id} {channel} {start / 1000:.3f} {(end - start) / 1000:.3f} "
-        f"{_token(item.label) if item.label is not None else _NOTHING} {_NOTHING} {_token(item.turn.speaker)} "
+        f"{_NOTHING if item.label is None else one_word(item.label)} {_NOTHING} {one_word(item.turn.speaker)} "
         f"{f'{confidence:.4f}' if judged else _NOTHING} {_NOTHING}\n"
     )
-
-
-def _token(name: str) -> str:
-    return one_line(name).replace(" ", "_").replace('"', "'") or _NOTHING
 
 
 def read_rttm(path: Path, *, recording: Recording) -> tuple[Turn, ...]:

@@ -41,7 +41,7 @@ def write_html(timeline: Timeline, recording_path: str, target: BinaryIO, *, emb
         timeline: What was heard.
         recording_path: The sound that the timeline is about.
         target: Where the UTF-8 bytes go.
-        embed_audio: Whether the page holds the sound (some 18 MB an hour and channel before base64 adds a third).
+        embed_audio: Whether the page holds the sound: 24 MB of page an hour, 38 MB with two channels.
             Without it the page still shows the waveform's outline, and plays a recording that the reader chooses.
 
     Raises:
