@@ -163,7 +163,8 @@ def test_names_that_do_not_match_the_channels_are_refused() -> None:
 def test_somebody_elses_turns_are_judged_as_they_are(tmp_path: Path) -> None:
     turns = tmp_path / "conversation.rttm"
     turns.write_text(
-        "SPEAKER conversation 1 0.5 4.3 <NA> <NA> Ben <NA> <NA>\nSPEAKER conversation 1 5.6 5.0 <NA> <NA> Anna <NA> <NA>\n"
+        "SPEAKER conversation 1 0.5 4.3 <NA> <NA> Ben <NA> <NA>\n"
+        "SPEAKER conversation 1 5.6 5.0 <NA> <NA> Anna <NA> <NA>\n"
         "SPEAKER conversation 1 11.0 0.1 <NA> <NA> Ben <NA> <NA>\n"
     )
     result = run("analyze", EXAMPLE, "-f", "json", "--turns", turns)

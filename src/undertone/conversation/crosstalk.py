@@ -16,7 +16,7 @@ MARGIN_DB: Final[Decibels] = 15.0
 """A voice this much under another channel's is its leak. Two people at two telephones differ by less; a headset's leak
 or a hybrid's echo is 20 dB and more under the voice it comes from (ITU-T G.131 asks for over 24 dB of echo loss)."""
 
-VOICED: Final = 0.35
+VOICED: Final = 0.4
 """Probability of speech from which a frame can leak: loud music on one channel does not silence the other."""
 
 ECHO_FRAMES: Final = 8

@@ -23,9 +23,9 @@ def frames_for(seconds: Seconds) -> int:
 class TurnRules:
     """When a turn begins and ends."""
 
-    onset: float = 0.5
+    onset: float = 0.4
     """Probability of speech that opens a turn."""
-    offset: float = 0.35
+    offset: float = 0.2
     """Probability under which a frame no longer keeps a turn open."""
     least_speech_s: Seconds = 0.25
     """Stretches with less speech are coughs and clicks."""

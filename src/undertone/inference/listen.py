@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
@@ -19,6 +18,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from undertone.audio.vad import SpeechNetwork
     from undertone.conversation.turns import Stretch
 
 
@@ -64,23 +64,24 @@ class TurnFinder:
     Args:
         voices: one per channel, or one for all of them.
         rules: when turns begin and end.
+        network: that hears speech.
     """
 
-    def __init__(self, voices: Sequence[Voice], rules: TurnRules) -> None:
+    def __init__(self, voices: Sequence[Voice], rules: TurnRules, network: SpeechNetwork) -> None:
         self._voices = tuple(voices)
         self._rules = rules
-        self._detectors = [SpeechDetector() for _ in voices]
+        self._detector = SpeechDetector(network, len(self._voices))
         self._floors = [Floor() for _ in voices]
         self._leaks = Leaks()
         self._sound = np.empty((0, len(voices)), dtype=np.float32)
         self._sound_from = 0  # frame that `_sound` begins with
-        self._judged = 0  # frames that every detector has judged
+        self._judged = 0  # frames that the detector has judged
         self._turns = 0
 
     def feed(self, block: NDArray[np.float32]) -> list[Piece]:
         voices = np.stack([heard_by(block, voice.channel) for voice in self._voices], axis=1)
         self._sound = np.concatenate((self._sound, voices))
-        probabilities = self._probabilities(voices)
+        probabilities = self._detector.feed(voices)
         levels_db = self._levels(len(probabilities))
         self._leaks, probabilities = without_crosstalk(self._leaks, probabilities, levels_db)
         pieces = []
@@ -100,15 +101,6 @@ class TurnFinder:
             self._floors[index], closed = close(floor, self._rules)
             pieces += [self._piece(index, stretch) for stretch in closed]
         return sorted(pieces, key=lambda piece: piece.turn.end)
-
-    def _probabilities(self, voices: NDArray[np.float32]) -> NDArray[np.float32]:
-        if len(self._detectors) == 1:
-            return self._detectors[0].feed(voices[:, 0])[:, None]
-        with ThreadPoolExecutor(len(self._detectors)) as pool:  # the network runs outside the interpreter's lock
-            columns = pool.map(
-                lambda pair: pair[0].feed(pair[1]), zip(self._detectors, np.ascontiguousarray(voices.T), strict=True)
-            )
-            return np.stack(list(columns), axis=1)
 
     def _levels(self, frames: int) -> NDArray[np.float64]:
         """Levels in decibels of the frames judged last, shape (frame, voice)."""

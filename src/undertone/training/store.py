@@ -17,7 +17,7 @@ import numpy as np
 
 from undertone.audio.fbank import FrontEnd, log_mel
 from undertone.audio.load import load_mono
-from undertone.audio.vad import SpeechDetector, speech_span
+from undertone.audio.vad import SpeechNetwork, speech_span
 from undertone.files import write_text
 from undertone.training.disturb import disturbed, through_telephone
 
@@ -84,10 +84,10 @@ def find_speech(
     """
     path = folder / f"{store_key(utterances, FrontEnd(), 'speech', {})}.json"
     if not path.is_file():
-        detector = SpeechDetector()
+        network = SpeechNetwork()
         found = {}
         for item in utterances:
-            found[item.id] = speech_span(load_mono(item.path), detector)
+            found[item.id] = speech_span(load_mono(item.path), network)
             advance()
         folder.mkdir(parents=True, exist_ok=True)
         write_text(path, json.dumps(found))
