@@ -22,6 +22,7 @@ lint: .venv-dev/ready
 
 bench: .venv/ready
 	.venv/bin/python benchmarks/timeline.py --data $(DATA) --out benchmarks/results
+	.venv/bin/python benchmarks/turns.py --data $(DATA) --out benchmarks/results
 
 train-default: .venv-dev/ready
 	.venv-dev/bin/undertone train experiments/default.toml --data $(DATA) --run runs/default \

@@ -19,15 +19,15 @@ HEAVY = {"torch", "onnx", "onnxscript", "scipy", "sklearn", "safetensors", "tran
 
 LAYERS: dict[str, set[str]] = {
     "errors": set(), "units": set(), "records": set(), "labels": set(), "files": set(), "parsing": set(),
-    "audio": set(), "speech": set(), "metrics": set(),
-    "conversation": {"audio", "speech", "metrics"},
-    "corpora": {"audio", "speech", "metrics"},
-    "inference": {"audio", "speech", "metrics", "conversation", "corpora", "bundles"},
+    "audio": set(), "metrics": set(),
+    "conversation": {"audio", "metrics"},
+    "corpora": {"audio", "metrics"},
+    "inference": {"audio", "metrics", "conversation", "corpora", "bundles"},
     "bundles": set(),
-    "testing": {"audio", "speech", "metrics", "conversation", "corpora", "inference"},
+    "testing": {"audio", "metrics", "conversation", "corpora", "inference"},
     "api": {"inference", "conversation"},
-    "systems": {"audio", "speech", "metrics"},
-    "training": {"audio", "speech", "metrics", "conversation", "corpora", "inference", "systems"},
+    "systems": {"audio", "metrics"},
+    "training": {"audio", "metrics", "conversation", "corpora", "inference", "systems"},
     "export": {"audio", "metrics", "inference", "systems", "training"},
     "experiments": {"audio", "metrics", "corpora", "inference", "systems", "training", "export"},
 }  # fmt: skip

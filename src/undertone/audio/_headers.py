@@ -6,6 +6,7 @@ length of an mp3 from its size. The few facts that show a damaged file are read 
 
 from __future__ import annotations
 
+import io
 import struct
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
@@ -16,6 +17,17 @@ if TYPE_CHECKING:
 GIT_LFS: Final = b"version https://git-lfs.github.com/spec/"
 MOST_CHUNKS: Final = 10_000
 """No recorder writes as many; a file made of empty chunks must not keep the reader busy."""
+
+
+class Bytes(io.FileIO):
+    """An open file for libraries in C, which no exception can cross: Python would print it and go on."""
+
+    def seek(self, offset: int, whence: int = 0, /) -> int:
+        """As usual, but −1 where a damaged header points to before the file."""
+        try:
+            return super().seek(offset, whence)
+        except (OSError, OverflowError):
+            return -1
 
 
 @dataclass(frozen=True)
@@ -62,29 +74,41 @@ def sound_bytes(file: BinaryIO) -> SoundBytes | None:
     that lost power, cannot go back to fill it in.
     """
     magic = read_at(file, 0, 4)
-    if magic == b".snd":
-        header = read_at(file, 4, 8)
-        if len(header) < 8:
-            return None
-        start, promised = struct.unpack(">II", header)
-    elif magic in _FORMATS:
-        found = _find_sound(file, _FORMATS[magic])
-        if found is None:
-            return None
-        start, promised = found
-        if magic == b"RF64" and promised == 0xFFFFFFFF:
-            promised = _rf64_size(file)
-    else:
+    found = _stated(file, magic)
+    if found is None:
         return None
+    start, promised = found
     size = file_size(file)
-    if promised == 0 and magic in (b"RIFF", b"RIFX", b"FORM"):
-        # A recorder that lost power leaves both sizes as they were at the start; where the outer one was filled in,
-        # the recording is finished and holds nothing, and what follows is not sound.
-        outer = struct.unpack(_FORMATS[magic].size, read_at(file, 4, 4))[0]
-        return SoundBytes(0, 0) if outer == size - 8 else None
+    if start >= size or (promised == 0 and _is_finished(file, magic, size)):
+        return SoundBytes(promised, 0)
     if _is_placeholder(promised):
         return None
-    return SoundBytes(promised, max(0, min(promised, size - start)))
+    return SoundBytes(promised, min(promised, size - start))
+
+
+def _stated(file: BinaryIO, magic: bytes) -> tuple[int, int] | None:
+    """Read where the sound starts, and the size that the header gives it."""
+    if magic == b".snd":
+        header = read_at(file, 4, 8)
+        return struct.unpack(">II", header) if len(header) == 8 else None
+    if magic not in _FORMATS:
+        return None
+    found = _find_sound(file, _FORMATS[magic])
+    if found is not None and magic == b"RF64" and found[1] == 0xFFFFFFFF:
+        return found[0], _rf64_size(file)
+    return found
+
+
+def _is_finished(file: BinaryIO, magic: bytes, size: int) -> bool:
+    """Tell whether the outer size of a wav or aiff was filled in.
+
+    A recorder that lost power leaves both sizes at 0. Where only the sound's is 0, the recording is finished and holds
+    nothing, and what follows is not sound.
+    """
+    if magic not in (b"RIFF", b"RIFX", b"FORM"):
+        return False
+    outer: int = struct.unpack(_FORMATS[magic].size, read_at(file, 4, 4))[0]
+    return outer == size - 8
 
 
 def _find_sound(file: BinaryIO, chunks: _Chunks) -> tuple[int, int] | None:

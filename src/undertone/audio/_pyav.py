@@ -21,13 +21,12 @@ if TYPE_CHECKING:
 
     from undertone.units import Seconds
 
-DEMUXERS: Final = (
-    "aac,ac3,aiff,amr,ape,asf,au,avi,caf,eac3,flac,flv,loas,matroska,mov,mp3,mpeg,mpegts,ogg,voc,w64,wav,wv"
-)
+DEMUXERS: Final = "aac,ac3,aiff,amr,ape,asf,au,avi,caf,eac3,flac,matroska,mov,mp3,ogg,voc,w64,wav,wv"
 """The formats FFmpeg may recognise. Its playlists (hls, concat, dash) would let a recording open other files and
-network addresses, and are not in the list."""
+network addresses, and are not in the list; nor are mpeg and flv, where tracks may appear on the way: PyAV 18.1 loses
+count of them."""
 
-TIMED: Final = ("mov,mp4,m4a,3gp,3g2,mj2", "matroska,webm", "mpegts")
+TIMED: Final = ("mov,mp4,m4a,3gp,3g2,mj2", "matroska,webm")
 """Formats that carry a time with every packet. A call that lost packets, or a sound track that starts after its
 picture, has gaps there; they are filled with silence, so that times are the times a player shows."""
 
@@ -186,7 +185,8 @@ def _decoded(path: str, container: InputContainer, stream: av.AudioStream) -> It
                     raise UnreadableAudioError(path, _damaged(reached)) from damage
                 yield frame
                 reached += frame.samples / frame.sample_rate
-    except (FFmpegError, OSError) as error:
+    except (FFmpegError, OSError, IndexError) as error:
+        # IndexError: PyAV 18.1 does not expect a track that begins on the way.
         raise UnreadableAudioError(path, _damaged(reached)) from error
     if reached:
         return
@@ -202,10 +202,12 @@ def _promised(container: InputContainer, stream: av.AudioStream, *, counted: boo
     name = container.format.name
     exact = name.startswith("mov,") or name == "flac" or (name == "mp3" and counted)
     if exact and stream.duration and stream.time_base:  # 0 stands for "not known" in a film that was streamed
-        return float(stream.duration * stream.time_base)
+        return float(max(0, stream.duration) * stream.time_base)
     # Matroska states one length for the whole file, and the picture may outlast the sound.
     if name == "matroska,webm" and len(container.streams) == 1 and container.duration is not None:
-        return (container.duration - max(0, container.start_time or 0)) / 1_000_000
+        # It is counted from 0, even where a part of a longer recording starts late.
+        microseconds = container.duration - max(0, container.start_time or 0)
+        return microseconds / 1_000_000 if microseconds > 0 else None
     return None
 
 

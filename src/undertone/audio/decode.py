@@ -190,7 +190,7 @@ def open_recording(path: str | Path) -> Decoder:
 
 
 def _opened(path: str) -> BinaryIO:
-    """Open an ordinary file, unbuffered: the decoding libraries buffer for themselves."""
+    """Open an ordinary file; unbuffered, because the decoding libraries buffer for themselves."""
     try:
         mode = Path(path).stat().st_mode
     except (FileNotFoundError, NotADirectoryError, ValueError) as error:
@@ -203,7 +203,7 @@ def _opened(path: str) -> BinaryIO:
     if not stat.S_ISREG(mode):
         # A pipe would block, and neither library can decode what cannot be rewound.
         raise UnreadableAudioError(path, "it is a pipe or a device, not a file. Save the sound to a file first")
-    return Path(path).open("rb", buffering=0)
+    return _headers.Bytes(path)
 
 
 def _require_content(path: str, file: BinaryIO, sound: SoundBytes | None) -> None:

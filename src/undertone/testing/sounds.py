@@ -32,7 +32,6 @@ ENCODERS: Final = {
     ".mp4": "aac",
     ".mov": "aac",
     ".mkv": "aac",
-    ".ts": "aac",
     ".aac": "aac",
     ".webm": "libopus",
     ".amr": "libopencore_amrnb",
