@@ -98,8 +98,8 @@ def main() -> None:
     lines = [
         "# How well turns are found",
         "",
-        f"`python benchmarks/turns.py`: {len(spoken)} meeting excerpts of 30 s with people's annotation (AMI), and "
-        f"{len(silent)} clips of 5 s without speech (ESC-10: barks, rain, sneezes, …). The thresholds were chosen here.",
+        f"`python benchmarks/turns.py`: {len(spoken)} meeting excerpts of 30 s annotated by people (AMI) and "
+        f"{len(silent)} clips of 5 s without speech (ESC-10: barks, rain, sneezes). The thresholds were chosen here.",
         "",
         "| onset / offset | frames wrong | speech missed | pauses taken for speech | noise taken for turns |",
         "|---|---|---|---|---|",

@@ -55,17 +55,24 @@ def write_packets(
     return path
 
 
-def write_tracks(path: Path, tracks: list[NDArray[np.float32]], sample_rate: int = 16_000) -> Path:
-    """Write several sound tracks into one Matroska file."""
-    with av.open(str(path), "w") as container:
-        streams = [container.add_stream("pcm_s16le", rate=sample_rate) for _ in tracks]
+def write_tracks(
+    path: Path,
+    tracks: list[tuple[float, NDArray[np.float32]]],
+    sample_rate: int = 16_000,
+    *,
+    codec: str = "pcm_s16le",
+    options: dict[str, str] | None = None,
+) -> Path:
+    """Write several mono sound tracks into one file, each with the time at which it begins."""
+    with av.open(str(path), "w", options=options or {}) as container:
+        streams = [container.add_stream(codec, rate=sample_rate) for _ in tracks]
         for stream in streams:
             stream.codec_context.layout = "mono"
-        for stream, samples in zip(streams, tracks, strict=True):
+        for stream, (time, samples) in zip(streams, tracks, strict=True):
             frame = av.AudioFrame.from_ndarray(samples[np.newaxis], format="flt", layout="mono")
             frame.sample_rate = sample_rate
             frame.time_base = Fraction(1, sample_rate)
-            frame.pts = 0
+            frame.pts = round(time * sample_rate)
             container.mux(stream.encode(frame))
             container.mux(stream.encode(None))
     return path

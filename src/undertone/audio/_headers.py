@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from typing import BinaryIO
+    from _typeshed import WriteableBuffer
 
 GIT_LFS: Final = b"version https://git-lfs.github.com/spec/"
 MOST_CHUNKS: Final = 10_000
@@ -20,7 +20,26 @@ MOST_CHUNKS: Final = 10_000
 
 
 class Bytes(io.FileIO):
-    """An open file for libraries in C, which no exception can cross: Python would print it and go on."""
+    """An open file for libraries in C, which no exception can cross: Python prints it, and some ask again for ever."""
+
+    failure: OSError | None = None
+    """Why the bytes ended early; None where the file itself ends."""
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        """As usual, but empty, as at the end, where the disk fails."""
+        try:
+            return super().read(-1 if size is None else size)
+        except OSError as error:
+            self.failure = error
+            return b""
+
+    def readinto(self, buffer: WriteableBuffer, /) -> int:
+        """As usual, but 0, as at the end, where the disk fails."""
+        try:
+            return super().readinto(buffer) or 0
+        except OSError as error:
+            self.failure = error
+            return 0
 
     def seek(self, offset: int, whence: int = 0, /) -> int:
         """As usual, but −1 where a damaged header points to before the file."""
@@ -57,17 +76,17 @@ _FORMATS: Final = {
 }
 
 
-def read_at(file: BinaryIO, offset: int, size: int) -> bytes:
+def read_at(file: Bytes, offset: int, size: int) -> bytes:
     """Read up to `size` bytes at `offset`; fewer where the file ends."""
     file.seek(offset)
     return file.read(size)
 
 
-def file_size(file: BinaryIO) -> int:
+def file_size(file: Bytes) -> int:
     return file.seek(0, 2)
 
 
-def sound_bytes(file: BinaryIO) -> SoundBytes | None:
+def sound_bytes(file: Bytes) -> SoundBytes | None:
     """Compare the size that the header of a wav (also RF64), aiff, caf or au gives its sound with what is there.
 
     None for every other format, and where the header leaves the size open: whoever writes to a pipe, and a recorder
@@ -86,7 +105,7 @@ def sound_bytes(file: BinaryIO) -> SoundBytes | None:
     return SoundBytes(promised, min(promised, size - start))
 
 
-def _stated(file: BinaryIO, magic: bytes) -> tuple[int, int] | None:
+def _stated(file: Bytes, magic: bytes) -> tuple[int, int] | None:
     """Read where the sound starts, and the size that the header gives it."""
     if magic == b".snd":
         header = read_at(file, 4, 8)
@@ -99,7 +118,7 @@ def _stated(file: BinaryIO, magic: bytes) -> tuple[int, int] | None:
     return found
 
 
-def _is_finished(file: BinaryIO, magic: bytes, size: int) -> bool:
+def _is_finished(file: Bytes, magic: bytes, size: int) -> bool:
     """Tell whether the outer size of a wav or aiff was filled in.
 
     A recorder that lost power leaves both sizes at 0. Where only the sound's is 0, the recording is finished and holds
@@ -111,7 +130,7 @@ def _is_finished(file: BinaryIO, magic: bytes, size: int) -> bool:
     return outer == size - 8
 
 
-def _find_sound(file: BinaryIO, chunks: _Chunks) -> tuple[int, int] | None:
+def _find_sound(file: Bytes, chunks: _Chunks) -> tuple[int, int] | None:
     """Walk to the chunk that holds the sound; give where its content starts and the size that it claims."""
     offset = chunks.first
     header = 4 + struct.calcsize(chunks.size)
@@ -128,7 +147,7 @@ def _find_sound(file: BinaryIO, chunks: _Chunks) -> tuple[int, int] | None:
     return None
 
 
-def _rf64_size(file: BinaryIO) -> int:
+def _rf64_size(file: Bytes) -> int:
     """Read the 64-bit size of the sound: `ds64` is the first chunk, its second field (EBU Tech 3306, section 3)."""
     field = read_at(file, 28, 8)
     return struct.unpack("<Q", field)[0] if len(field) == 8 else 0
@@ -143,7 +162,7 @@ def _is_placeholder(size: int) -> bool:
     return size <= 0 or abs(size - (1 << 31)) <= near or 0 <= (1 << 32) - size <= near or size >= (1 << 63) - near
 
 
-def is_mp4_without_index(file: BinaryIO) -> bool:
+def is_mp4_without_index(file: Bytes) -> bool:
     """Tell whether an MP4 (m4a, mov, 3gp) ends before its `moov` box, which recorders write last (ISO/IEC 14496-12)."""
     if read_at(file, 4, 4) != b"ftyp":
         return False
@@ -164,7 +183,7 @@ def is_mp4_without_index(file: BinaryIO) -> bool:
     return False
 
 
-def mp3_counts_frames(file: BinaryIO) -> bool:
+def mp3_counts_frames(file: Bytes) -> bool:
     """Tell whether an mp3 starts with the Xing, Info or VBRI frame that counts its frames.
 
     Without one, decoders guess the length from the first frames and the size of the file.
@@ -179,7 +198,7 @@ def mp3_counts_frames(file: BinaryIO) -> bool:
     return any(name in frame for name in (b"Xing", b"Info", b"VBRI"))
 
 
-def is_chained_ogg(file: BinaryIO) -> bool:
+def is_chained_ogg(file: Bytes) -> bool:
     """Tell whether an Ogg file ends in another logical stream than it starts with (RFC 3533, section 4).
 
     Saved internet radio and files joined end to end are such chains; libsndfile stops after the first link.

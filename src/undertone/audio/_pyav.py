@@ -13,7 +13,6 @@ from undertone.units import samples_for
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
-    from typing import BinaryIO
 
     import av
     from av.container import InputContainer
@@ -116,7 +115,7 @@ class PyavSource:
             yield np.zeros((min(self.sample_rate, missing - start), self.channels), np.float32)
 
 
-def open_with_pyav(path: str, file: BinaryIO) -> PyavSource:
+def open_with_pyav(path: str, file: _headers.Bytes) -> PyavSource:
     """Open a file with FFmpeg.
 
     Raises:

@@ -10,7 +10,6 @@ from undertone.audio import _headers
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from typing import BinaryIO
 
     import numpy as np
     from numpy.typing import NDArray
@@ -56,7 +55,7 @@ class SoundfileSource:
         self._file.close()
 
 
-def open_with_soundfile(file: BinaryIO) -> SoundfileSource | None:
+def open_with_soundfile(file: _headers.Bytes) -> SoundfileSource | None:
     """Open a file with libsndfile, or give None where it is better left to FFmpeg."""
     if _headers.read_at(file, 0, 4) not in MAGIC or _headers.is_chained_ogg(file):
         return None

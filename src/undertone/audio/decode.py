@@ -13,9 +13,11 @@ from typing import TYPE_CHECKING, Final, Protocol
 import numpy as np
 
 from undertone.audio import _headers
+from undertone.audio._headers import Bytes
 from undertone.audio._pyav import open_with_pyav
 from undertone.audio._soundfile import open_with_soundfile
 from undertone.errors import (
+    AudioError,
     EmptyAudioError,
     MissingRecordingError,
     NotFiniteAudioError,
@@ -29,7 +31,7 @@ from undertone.units import Hertz, Seconds, samples_for
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from types import TracebackType
-    from typing import BinaryIO, Self
+    from typing import Self
 
     from numpy.typing import NDArray
 
@@ -80,7 +82,7 @@ class Decoder:
     duration: Seconds | None
     """What the file claims; None where it does not say, as browsers' recordings do not."""
 
-    def __init__(self, path: str, file: BinaryIO, source: Source, sound: SoundBytes | None) -> None:
+    def __init__(self, path: str, file: Bytes, source: Source, sound: SoundBytes | None) -> None:
         self.path = path
         self.channels = source.channels
         self.sample_rate = source.sample_rate
@@ -132,14 +134,15 @@ class Decoder:
 
     def _checked(self, size: int) -> Iterator[NDArray[np.float32]]:
         done = 0
-        for block in _cut(self._source.chunks(), size):
-            _require_finite(self.path, block, done / self.sample_rate, self.sample_rate)
-            done += len(block)
-            yield block
-        if not done:
-            raise EmptyAudioError(self.path, NO_SAMPLES)
-        held = done / self.sample_rate
-        _require_whole(self.path, held, self.duration or _promised(held, self._sound), self._source.slack)
+        with _reading(self.path, self._file):
+            for block in _cut(self._source.chunks(), size):
+                _require_finite(self.path, block, done / self.sample_rate, self.sample_rate)
+                done += len(block)
+                yield block
+            held = done / self.sample_rate
+            _require_whole(self.path, held, self.duration or _promised(held, self._sound), self._source.slack)
+            if not done:
+                raise EmptyAudioError(self.path, NO_SAMPLES)
 
 
 NO_SAMPLES: Final = "it holds no samples. Nothing was recorded, or the export failed: record or export it again"
@@ -165,48 +168,62 @@ def open_recording(path: str | Path) -> Decoder:
                 print(abs(block).max(axis=0))
     """
     name = str(path)
-    try:
-        with contextlib.ExitStack() as opened:
-            file = opened.enter_context(_opened(name))
+    with contextlib.ExitStack() as opened:
+        file = opened.enter_context(_opened(name))
+        with _reading(name, file):
             sound = _headers.sound_bytes(file)
             _require_content(name, file, sound)
             source: Source = open_with_soundfile(file) or open_with_pyav(name, file)
-            opened.callback(source.close)
-            _require_within_limits(name, source)
-            if source.frames is not None:
-                # libsndfile counts what is there; what the header promised besides need not be waited for.
-                held = source.frames / source.sample_rate
-                _require_whole(name, held, _promised(held, sound), source.slack)
-            opened.pop_all()
-    except PermissionError as error:
-        raise UnreadableAudioError(
-            name, f"it may not be read ({error.strerror}). Ask its owner for permission to read it"
-        ) from error
-    except OSError as error:
-        raise UnreadableAudioError(
-            name, f"it cannot be read ({error.strerror}). Check the disk or the network"
-        ) from error
+        opened.callback(source.close)
+        _require_within_limits(name, source)
+        if source.frames is not None:
+            # libsndfile counts what is there; what the header promised besides need not be waited for.
+            held = source.frames / source.sample_rate
+            _require_whole(name, held, _promised(held, sound), source.slack)
+        opened.pop_all()
     return Decoder(name, file, source, sound)
 
 
-def _opened(path: str) -> BinaryIO:
+def _opened(path: str) -> Bytes:
     """Open an ordinary file; unbuffered, because the decoding libraries buffer for themselves."""
     try:
         mode = Path(path).stat().st_mode
+        if stat.S_ISREG(mode):
+            return Bytes(path)
+    except PermissionError as error:
+        raise UnreadableAudioError(
+            path, f"it may not be read ({error.strerror}). Ask its owner for permission to read it"
+        ) from error
     except (FileNotFoundError, NotADirectoryError, ValueError) as error:
         # ValueError: a NUL in the path.
         raise MissingRecordingError(path, "it does not exist. Check the path, and the folder it starts from") from error
+    except OSError as error:
+        raise _unreadable(path, error) from error
     if stat.S_ISDIR(mode):
         raise MissingRecordingError(
             path, "it is a folder, not a recording. Pass the files in it, or the folder to a command that takes folders"
         )
-    if not stat.S_ISREG(mode):
-        # A pipe would block, and neither library can decode what cannot be rewound.
-        raise UnreadableAudioError(path, "it is a pipe or a device, not a file. Save the sound to a file first")
-    return _headers.Bytes(path)
+    # A pipe would block, and neither library can decode what cannot be rewound.
+    raise UnreadableAudioError(path, "it is a pipe or a device, not a file. Save the sound to a file first")
 
 
-def _require_content(path: str, file: BinaryIO, sound: SoundBytes | None) -> None:
+@contextlib.contextmanager
+def _reading(path: str, file: Bytes) -> Iterator[None]:
+    """Tell a disk that fails from a file that is damaged: to a decoder both are a file that ends too early."""
+    try:
+        yield
+    except AudioError:
+        if file.failure is None:
+            raise
+    if file.failure is not None:
+        raise _unreadable(path, file.failure) from file.failure
+
+
+def _unreadable(path: str, error: OSError) -> UnreadableAudioError:
+    return UnreadableAudioError(path, f"it cannot be read ({error.strerror}). Check the disk or the network")
+
+
+def _require_content(path: str, file: Bytes, sound: SoundBytes | None) -> None:
     if _headers.file_size(file) == 0:
         raise EmptyAudioError(path, "it is empty (0 bytes): the recording or the copy failed. Copy or record it again")
     if _headers.read_at(file, 0, len(_headers.GIT_LFS)) == _headers.GIT_LFS:

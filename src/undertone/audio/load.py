@@ -26,5 +26,6 @@ def load_mono(path: Path | str) -> NDArray[np.float32]:
         AudioError: as `undertone.audio.decode.open_recording`.
     """
     with open_recording(path) as recording:
-        blocks = list(resampled(recording.blocks(), recording.sample_rate, SAMPLE_RATE))
+        nothing = np.empty((0, recording.channels), dtype=np.float32)  # resampling may leave none of a single sample
+        blocks = [nothing, *resampled(recording.blocks(), recording.sample_rate, SAMPLE_RATE)]
     return np.concatenate(blocks).mean(axis=1, dtype=np.float32)

@@ -97,7 +97,7 @@ def _layout(timeline: Timeline, width: int, encoding: str, *, colour: bool) -> _
     emotion = 2 + min(14, max([len(outcome_of(item)) for item in timeline.turns], default=0))
     second = max([len(_runners_up(item, timeline.labels, roomy=roomy)) for item in timeline.turns], default=0)
     fixed = time + emotion + bar + len(" 100%") + second + 4 * len(GAP)
-    longest = max([_cells(_printable(speaker)) for speaker in timeline.speakers], default=0)
+    longest = max(_cells(name) for name in ("speaker", *map(_printable, timeline.speakers)))
     speaker = min(longest, max(6, min(24, width - fixed)))
     text = width - fixed - speaker - len(GAP)
     return _Layout(
