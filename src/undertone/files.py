@@ -37,7 +37,8 @@ def write_beside(path: Path) -> Iterator[BinaryIO]:
             f"it cannot be written ({reason}); nothing was left behind. Name a folder with room that you may write",
         ) from error
     finally:
-        beside.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):  # a name that could not be made cannot be removed either
+            beside.unlink()
 
 
 def write_text(path: Path, text: str) -> None:

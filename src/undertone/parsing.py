@@ -4,18 +4,30 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
+import math
 import types
 import typing
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 Record = TypeVar("Record")
+
+WORDS: Final = {
+    bool: "true or false",
+    int: "a whole number",
+    float: "a finite number",
+    str: "text",
+    tuple: "a list",
+    dict: "a table",
+}
+"""What people call the types."""
 
 
 def parse_record(kind: type[Record], table: object, problems: list[str]) -> Record | None:
     """Build a frozen dataclass from a table, nested as its type hints say.
 
     Args:
-        kind: a dataclass whose fields are numbers, strings, booleans, dataclasses, `tuple[X, ...]` or `dict[str, X]`.
+        kind: a dataclass whose fields are numbers, strings, booleans, dataclasses, `tuple[X, ...]`, `dict[str, X]` or
+            `X | None`.
         table: what a TOML or JSON file held.
         problems: one sentence is added for each field that does not fit.
 
@@ -30,35 +42,39 @@ def parse_record(kind: type[Record], table: object, problems: list[str]) -> Reco
 def _parse(kind: Any, value: Any, where: str, problems: list[str]) -> Any:
     if dataclasses.is_dataclass(kind):
         return _parse_record(kind, value, where, problems)
-    origin = typing.get_origin(kind)
+    origin = typing.get_origin(kind) or kind
+    if origin is types.UnionType:
+        known = next(each for each in typing.get_args(kind) if each is not types.NoneType)
+        return None if value is None else _parse(known, value, where, problems)
     if origin is tuple and isinstance(value, list):
         item = typing.get_args(kind)[0]
         return tuple(_parse(item, each, f"{where}[{index}]", problems) for index, each in enumerate(value))
     if origin is dict and isinstance(value, dict):
         item = typing.get_args(kind)[1]
         return {name: _parse(item, each, f"{where}.{name}", problems) for name, each in value.items()}
-    if kind is float and isinstance(value, int) and not isinstance(value, bool):
-        return float(value)
-    if (
-        not isinstance(kind, types.GenericAlias)
-        and isinstance(value, kind)
-        and (kind is bool) == isinstance(value, bool)
-    ):
-        return value
-    problems.append(f"{where} must be {getattr(kind, '__name__', kind)}, not {value!r}")
+    if _is_plain(origin, value):
+        return float(value) if origin is float else value
+    problems.append(f"{where} must be {WORDS[origin]}, not {value!r}")
     return None
+
+
+def _is_plain(kind: Any, value: Any) -> bool:
+    """Whether a value is of a plain kind: a whole number does for any number, true and false for none."""
+    if kind is float:
+        return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    return kind in {bool, int, str} and type(value) is kind
 
 
 def _parse_record(kind: Any, value: Any, where: str, problems: list[str]) -> Any:
     if not isinstance(value, dict):
-        problems.append(f"{where} must be a table, not {value!r}")
+        problems.append(f"{where or 'the whole'} must be a table, not {value!r}")
         return None
     hints = typing.get_type_hints(kind)
     prefix = f"{where}." if where else ""
-    for unknown in value.keys() - hints.keys():
+    for unknown in (name for name in value if name not in hints):
         nearest = difflib.get_close_matches(unknown, hints, n=1)
         problems.append(f"{prefix}{unknown} is not a setting" + (f"; did you mean {nearest[0]}?" if nearest else ""))
-    values = {name: _parse(hints[name], value[name], prefix + name, problems) for name in hints.keys() & value.keys()}
+    values = {name: _parse(hints[name], value[name], prefix + name, problems) for name in hints if name in value}
     missing = [
         item.name
         for item in dataclasses.fields(kind)

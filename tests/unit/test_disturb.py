@@ -43,7 +43,7 @@ def surroundings() -> Surroundings:
 
 
 def level_db(after: np.ndarray, before: np.ndarray) -> float:
-    return 20 * np.log10(rms(after) / rms(before))
+    return 20 * np.log10((rms(after) + 1e-12) / rms(before))  # −240 dB stands for silence
 
 
 def power_share(samples: np.ndarray, low_hz: float, high_hz: float) -> float:
@@ -90,7 +90,7 @@ def test_a_telephone_lets_nothing_through_outside_its_band() -> None:
 
 
 @pytest.mark.parametrize(
-    ("frequency", "least_db", "most_db"), [(60.0, -200, -40), (1000.0, -1, 1), (5000.0, -200, -60)]
+    ("frequency", "least_db", "most_db"), [(60.0, -250, -40), (1000.0, -1, 1), (5000.0, -250, -60)]
 )
 def test_a_telephone_passes_tones_by_their_frequency(frequency: float, least_db: float, most_db: float) -> None:
     before = tone(1.0, frequency)
@@ -135,8 +135,9 @@ def test_a_room_keeps_length_level_and_the_time_of_the_direct_sound(
         assert wet.dtype == np.float32
         assert rms(wet) == pytest.approx(rms(speech), rel=1e-4)
         assert not np.allclose(wet, speech, atol=0.01)
-        delay = np.argmax(np.correlate(wet, speech[1000:9000], mode="valid"))
-        assert delay == 1000
+        click = np.zeros(8000, dtype=np.float32)
+        click[3000] = 0.5
+        assert np.argmax(np.abs(through_room(click, room))) == 3000
 
 
 def test_a_silent_room_and_silent_speech_stay_as_they_are(speech: np.ndarray) -> None:

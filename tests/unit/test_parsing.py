@@ -139,7 +139,7 @@ def test_the_run_that_ships_is_right() -> None:
     config = read_config(DEFAULT)
     assert config.corpora == ("emodb", "ravdess", "nemo")
     assert config.held_out["emodb"].validation == ("emodb_12", "emodb_13")
-    assert config.optimisation.epochs == 36
+    assert config.optimisation.epochs == 28
 
 
 def test_a_short_configuration_takes_the_defaults(tmp_path: Path) -> None:

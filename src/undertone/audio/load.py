@@ -1,4 +1,4 @@
-"""Loading a short recording whole. Conversations go block by block instead (`undertone.inference.stream`)."""
+"""Loading a short recording whole. Conversations go block by block instead (`undertone.inference.listen`)."""
 
 from __future__ import annotations
 

@@ -89,7 +89,7 @@ def analyze(
                 timeline = recognizer.analyze(
                     path,
                     channels=channels,
-                    names=tuple(names.split(",")) if names else (),
+                    names=tuple(name.strip() for name in names.split(",")) if names else (),
                     turns=turns,
                     only=only,
                     skip=skip,

@@ -78,10 +78,12 @@ def describe(card: Card) -> str:
 
 def _score(score: Score) -> str:
     kind = score.condition if score.trained_on_corpus else f"{score.condition}, corpus not trained on"
+    accuracy = score.accuracy_when_labelled
+    right = "" if accuracy is None else f", of these {accuracy:.0%} right"
     return (
         f"{score.corpus} ({kind}): UA {_interval(score.UA)}, chance {score.chance_ua:.0%}; WA {_interval(score.WA)}; "
-        f"macro-F1 {_interval(score.macro_f1)}; ECE {_interval(score.ECE)}; {score.labelled:.0%} labelled, "
-        f"of these {score.accuracy_when_labelled:.0%} right; {score.speakers} speakers, {score.utterances} utterances"
+        f"macro-F1 {_interval(score.macro_f1)}; ECE {_interval(score.ECE)}; {score.labelled:.0%} labelled"
+        f"{right}; {score.speakers} speakers, {score.utterances} utterances"
     )
 
 

@@ -39,8 +39,9 @@ def train(config: Path, data: Path, folder: Path, install: Path | None, results:
         if install:
             install_bundle(finished.bundle, install)
         if results:
-            from undertone.files import write_text
+            from undertone.files import make_folder, write_text
 
+            make_folder(results.parent)
             write_text(results, finished.results.read_text(encoding="utf-8"))
     from undertone.cli.bundle import describe
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import csv
+from collections import Counter
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from undertone.errors import CorpusError
 from undertone.labels import emotion_of
@@ -13,6 +14,9 @@ from undertone.records import Utterance
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
+
+COLUMNS: Final = ("file", "speaker", "gender", "emotion", "text", "duration_s")
+"""What `metadata.csv` holds at least."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,17 +51,14 @@ def read_metadata(folder: Path, *, corpus: str, language: str) -> tuple[Utteranc
     Columns: `file` (relative), `speaker`, `gender`, `emotion`, `text`, `duration_s`.
 
     Raises:
-        CorpusError: if the table or a column is missing, or if files that it names are.
+        CorpusError: if the table or a column is missing, a row is not whole, two rows are of one file, or files that it
+            names are missing.
     """
-    table = folder / "metadata.csv"
-    if not table.is_file():
-        raise CorpusError(corpus, f"{table} is missing; name the folder that holds metadata.csv and the audio")
-    with table.open(newline="", encoding="utf-8") as file:
-        rows = list(csv.DictReader(file))
-    columns = {"file", "speaker", "gender", "emotion", "text", "duration_s"}
-    if not rows or not columns <= rows[0].keys():
-        missing = sorted(columns - (rows[0].keys() if rows else set()))
-        raise CorpusError(corpus, f"{table} lacks rows or the columns {', '.join(missing)}")
+    rows = _rows(folder / "metadata.csv", corpus)
+    ids = [f"{corpus}/{row['file'].removeprefix('audio/').rsplit('.', 1)[0]}" for row in rows]
+    twice = [name for name, count in Counter(ids).items() if count > 1]
+    if twice:
+        raise CorpusError(corpus, f"{len(twice)} files stand in metadata.csv twice, the first {twice[0]}; keep one row")
     absent = [row["file"] for row in rows if not (folder / row["file"]).is_file()]
     if absent:
         raise CorpusError(
@@ -65,7 +66,7 @@ def read_metadata(folder: Path, *, corpus: str, language: str) -> tuple[Utteranc
         )
     return tuple(
         Utterance(
-            id=f"{corpus}/{row['file'].removeprefix('audio/').rsplit('.', 1)[0]}",
+            id=name,
             path=str(folder / row["file"]),
             corpus=corpus,
             speaker=row["speaker"],
@@ -75,5 +76,37 @@ def read_metadata(folder: Path, *, corpus: str, language: str) -> tuple[Utteranc
             gender=row["gender"] or None,
             text=row["text"] or None,
         )
-        for row in rows
+        for name, row in zip(ids, rows, strict=True)
     )
+
+
+def _rows(table: Path, corpus: str) -> list[dict[str, str]]:
+    """Read the rows of `metadata.csv`, all of them whole."""
+    if not table.is_file():
+        raise CorpusError(corpus, f"{table} is missing; name the folder that holds metadata.csv and the audio")
+    try:
+        with table.open(newline="", encoding="utf-8-sig") as file:
+            reader = csv.DictReader(file)
+            columns = reader.fieldnames or ()
+            rows = list(reader)
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise CorpusError(corpus, f"{table} cannot be read ({error}); save it as CSV in UTF-8") from error
+    lacking = [name for name in COLUMNS if name not in columns]
+    if lacking:
+        raise CorpusError(corpus, f"{table} lacks the columns {', '.join(lacking)}; it needs {', '.join(COLUMNS)}")
+    if not rows:
+        raise CorpusError(corpus, f"{table} has no rows; copy it anew")
+    for number, row in enumerate(rows, start=1):
+        if not row["file"] or not row["speaker"] or None in row.values() or not _is_length(row["duration_s"]):
+            held = ", ".join(f"{name} {row[name]!r}" for name in ("file", "speaker", "duration_s"))
+            raise CorpusError(
+                corpus, f"row {number} of {table} is not whole: {held}; it needs all columns and a length in seconds"
+            )
+    return rows
+
+
+def _is_length(text: str) -> bool:
+    try:
+        return 0 < float(text) < float("inf")
+    except ValueError:
+        return False

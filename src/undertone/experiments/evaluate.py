@@ -95,9 +95,7 @@ def score(
         macro_f1=of_counts(macro_f1),
         ECE=estimate(lambda items: expected_calibration_error(probabilities[items], truth[items])),
         labelled=round(float(labelled.mean()), 4),
-        accuracy_when_labelled=round(float((predicted == truth)[labelled].mean()), 4)
-        if labelled.any()
-        else float("nan"),
+        accuracy_when_labelled=round(float((predicted == truth)[labelled].mean()), 4) if labelled.any() else None,
     )
 
 

@@ -6,16 +6,18 @@ import json
 import shutil
 import subprocess
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 
 from undertone.corpora.registry import corpus_named
+from undertone.errors import ConfigError, OutputError
 from undertone.experiments.evaluate import fit_calibration, plain_speech, predictions_of, score
-from undertone.experiments.words import EXCLUDED_USE, INTENDED_USE, LIMITS, licence_of
+from undertone.experiments.words import EXCLUDED_USE, INTENDED_USE, licence_of, limits_of
 from undertone.export.write import write_bundle
-from undertone.files import write_text
+from undertone.files import make_folder, write_text
 from undertone.inference.card import Card, Source, Training
 from undertone.labels import EMOTIONS
 from undertone.systems.registry import system_named
@@ -24,7 +26,6 @@ from undertone.training.prepare import READ, prepare
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from pathlib import Path
 
     from numpy.typing import NDArray
     from torch import nn
@@ -52,15 +53,18 @@ def run(config: TrainConfig, data: Path, folder: Path, progress: Progress) -> Fi
     Args:
         config: the run.
         data: the folder that holds one folder per corpus.
-        folder: of the run; gets `features/`, `checkpoint.safetensors`, `bundle/` and `results.json`.
+        folder: of the run; gets `config.json`, `features/`, `checkpoint.safetensors`, `bundle/` and `results.json`.
         progress: opens a progress bar.
 
     Raises:
-        UndertoneError: as `prepare` and `write_bundle`.
+        ConfigError: if the folder holds a run with another configuration.
+        OutputError: if the folder cannot be made.
+        UndertoneError: as `system_named`, `prepare` and `write_bundle`.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    prepared = prepare(config, data, folder / "features", progress)
     system = system_named(config.system)
+    make_folder(folder)
+    _claim(folder, config)
+    prepared = prepare(config, data, folder / "features", progress)
     sizes = system.sizes(mel_bins=config.front_end.mel_bins, labels=len(EMOTIONS))
     torch.manual_seed(config.seed)
     network = system.build(sizes)
@@ -69,6 +73,7 @@ def run(config: TrainConfig, data: Path, folder: Path, progress: Progress) -> Fi
 
     span = span_of(config)
     calibration = _calibrate(network, prepared, config, span)
+    training = _training(config, prepared, history)
     heard = _hear(network, prepared, span)
     card = Card(
         format=1,
@@ -83,12 +88,16 @@ def run(config: TrainConfig, data: Path, folder: Path, progress: Progress) -> Fi
         front_end=config.front_end,
         windows=config.windows,
         calibration=calibration,
-        training=_training(config, prepared, history),
+        training=training,
         scores=_test(heard, prepared, calibration, config),
         plain_speech=_test_plain(heard, prepared, calibration, config),
         intended_use=INTENDED_USE,
         excluded_use=EXCLUDED_USE,
-        limits=LIMITS,
+        limits=limits_of(
+            [corpus_named(name).card for name in config.corpora],
+            speakers=sum(source.speakers for source in training.sources if source.corpus in config.corpora),
+            read=bool(config.read_speech.corpora),
+        ),
     )
     card = write_bundle(network, card, _golden_windows(config, span), folder / "bundle")
     results = folder / "results.json"
@@ -97,12 +106,40 @@ def run(config: TrainConfig, data: Path, folder: Path, progress: Progress) -> Fi
 
 
 def install(bundle: Path, target: Path) -> None:
-    """Put a finished bundle where the package, or a user, will load it from."""
+    """Put a finished bundle where the package, or a user, will load it from; a bundle that is there is replaced.
+
+    Raises:
+        OutputError: if something else is there, or the bundle cannot be written.
+    """
+    if target.exists() and not (target / "card.json").is_file() and not (target.is_dir() and not any(target.iterdir())):
+        raise OutputError(
+            str(target), "it holds something other than a bundle, which would be lost; name a new folder, or remove it"
+        )
     part = target.with_name(f".{target.name}.part")
     shutil.rmtree(part, ignore_errors=True)
-    shutil.copytree(bundle, part)
-    shutil.rmtree(target, ignore_errors=True)
-    part.rename(target)
+    try:
+        shutil.copytree(bundle, part)
+        shutil.rmtree(target, ignore_errors=True)
+        part.rename(target)
+    except OSError as error:
+        raise OutputError(
+            str(target), f"the bundle cannot be put there ({error}); name a folder with room that you may write"
+        ) from error
+
+
+def _claim(folder: Path, config: TrainConfig) -> None:
+    """Write the configuration into the run's folder, or make sure that it is the one the folder was begun with."""
+    path = folder / "config.json"
+    now = json.loads(json.dumps(asdict(config)))
+    begun = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else now
+    changed = [
+        f"{name} was {begun.get(name)!r} and is now {now.get(name)!r}"
+        for name in sorted(begun.keys() | now.keys())
+        if begun.get(name) != now.get(name)
+    ]
+    if changed:
+        raise ConfigError(str(folder), [*changed, "set it back to go on with this run, or name a new folder"])
+    write_text(path, json.dumps(now, indent=1) + "\n")
 
 
 def _calibrate(network: nn.Module, prepared: Prepared, config: TrainConfig, span: Span) -> Calibration:
@@ -180,12 +217,18 @@ def _training(config: TrainConfig, prepared: Prepared, history: Mapping[str, Any
 
 
 def _commit() -> str:
-    """The commit of the code that ran, or `unknown` outside a checkout."""
+    """The commit of the code that ran, or `unknown` where it does not come from a checkout."""
+    here = Path(__file__)
+
+    def git(*words: str) -> str:
+        command = ["git", "-C", str(here.parent), *words]
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+
     try:
-        found = subprocess.run(["git", "rev-parse", "--short=12", "HEAD"], capture_output=True, text=True, check=True)  # noqa: S607
+        git("ls-files", "--error-unmatch", here.name)  # a checkout around an installed copy is somebody else's
+        return git("rev-parse", "--short=12", "HEAD")
     except (OSError, subprocess.CalledProcessError):
         return "unknown"
-    return found.stdout.strip()
 
 
 def _golden_windows(config: TrainConfig, span: Span) -> list[NDArray[np.float32]]:
@@ -215,6 +258,6 @@ def _results(config: TrainConfig, card: Card, heard: Heard, prepared: Prepared, 
         "plain_speech": [asdict(item) for item in card.plain_speech],
         "labels": list(card.labels),
     }
-    head = json.dumps(record, indent=1)[:-2]
+    head = json.dumps(record, indent=1, allow_nan=False)[:-2]
     rows = ",\n  ".join(json.dumps(row) for row in predictions)
     return f'{head},\n "predictions": [\n  {rows}\n ]\n}}\n'

@@ -21,17 +21,41 @@ EXCLUDED_USE: Final = (
     "lie detection, diagnosis, or claims about what somebody feels rather than how they sound",
 )
 
-LIMITS: Final = (
-    "trained on acted speech of a few dozen speakers in German, English and Polish; spontaneous speech sounds less "
-    "clearly emotional, and probabilities are calibrated on acted speech only",
-    "acted corpora hold every emotion about equally often; real conversations are mostly neutral, so rare emotions are "
-    "reported too often there, although read speech was trained on as neutral to hold this back",
-    "words are not understood: only the voice is judged",
-    "children, elderly speakers, other languages, singing, and overlapping voices were not trained on",
-)
+LANGUAGES: Final = {"de": "German", "en": "English", "pl": "Polish", "ur": "Urdu"}
+"""Names of the corpora's languages (ISO 639-1)."""
+
+
+FREE: Final = ("CC0", "CC BY 4.0", "free, commercial use too")
+"""How licences begin that let weights be published for any purpose, with a word on where they come from."""
+
+
+def limits_of(corpora: Sequence[CorpusCard], *, speakers: int, read: bool) -> tuple[str, ...]:
+    """What a model cannot do.
+
+    Args:
+        corpora: that the emotions were learnt from.
+        speakers: how many were heard in them.
+        read: whether read speech was trained on as neutral.
+    """
+    languages = list(dict.fromkeys(LANGUAGES[card.language] for card in corpora))
+    listed = " and ".join(filter(None, (", ".join(languages[:-1]), languages[-1])))
+    kind = "acted speech" if all(card.acted for card in corpora) else "speech"
+    held_back = ", although read speech was trained on as neutral to hold this back" if read else ""
+    return (
+        f"the emotions were learnt from {kind} of {speakers} speakers in {listed}; spontaneous speech sounds less "
+        f"clearly emotional, and probabilities are calibrated on {kind}{' and read speech' if read else ''} only",
+        "such corpora hold every emotion about equally often; real conversations are mostly neutral, so rare emotions "
+        f"are reported too often there{held_back}",
+        "words are not understood: only the voice is judged",
+        "the emotions of children and elderly speakers, other languages, singing, and overlapping voices were not "
+        "trained on",
+    )
 
 
 def licence_of(cards: Sequence[CorpusCard]) -> str:
-    """The licence of weights trained on these corpora: the strictest of theirs."""
-    licences = {card.licence for card in cards}
-    return "CC BY-NC-SA 4.0" if any("NC-SA" in licence for licence in licences) else "CC BY 4.0"
+    """The licence of weights trained on these corpora: the strictest of theirs, or theirs where none is free."""
+    licences = sorted({card.licence for card in cards})
+    if any("NC-SA" in licence for licence in licences):
+        return "CC BY-NC-SA 4.0"
+    unclear = [licence for licence in licences if not licence.startswith(FREE)]
+    return f"as its corpora allow: {'; '.join(unclear)}" if unclear else "CC BY 4.0"

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Generator, Iterable, Iterator
 
 Item = TypeVar("Item")
 
@@ -61,7 +61,7 @@ class _Shelf(Generic[Item]):
         return False
 
 
-def ahead(items: Iterable[Item], *, most: int = 2) -> Iterator[Item]:
+def ahead(items: Iterable[Item], *, most: int = 2) -> Generator[Item]:
     """Make items in another thread, at most `most` ahead of their use; an error is raised where the item would be.
 
     Closing the iterator early stops the thread before it makes another item.

@@ -6,6 +6,8 @@
 from __future__ import annotations
 
 import hashlib
+import io
+import zipfile
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
@@ -66,8 +68,9 @@ def read_bundle(path: Path | None = None) -> Bundle:
     """
     path = path or default_bundle()
     contents = _verified(path)
-    card = read_card(contents["card.json"].decode(), str(path))
-    return Bundle(path=path, card=card, model=contents["model.onnx"], golden=_read_golden(path))
+    card = read_card(contents["card.json"], str(path))
+    golden = _read_golden(contents["golden.npz"], str(path))
+    return Bundle(path=path, card=card, model=contents["model.onnx"], golden=golden)
 
 
 def sums_of(folder: Path) -> str:
@@ -81,7 +84,7 @@ def _verified(path: Path) -> dict[str, bytes]:
     missing = [name for name in (*FILES, SUMS) if not (path / name).is_file()]
     if missing:
         raise BundleError(str(path), f"{', '.join(missing)} missing; fetch or build the bundle anew")
-    lines = (path / SUMS).read_text(encoding="utf-8").splitlines()
+    lines = (path / SUMS).read_text(encoding="utf-8", errors="replace").splitlines()
     expected = {name: digest for digest, _, name in (line.partition("  ") for line in lines)}
     contents = {}
     for name in FILES:
@@ -97,14 +100,18 @@ def _verified(path: Path) -> dict[str, bytes]:
     return contents
 
 
-def _read_golden(path: Path) -> Golden:
-    with np.load(path / "golden.npz", allow_pickle=False) as arrays:
-        lacking = sorted({"features", "lengths", "logits", "tolerance"} - set(arrays.files))
-        if lacking:
-            raise BundleError(str(path), f"golden.npz lacks {', '.join(lacking)}; build the bundle anew")
-        return Golden(
-            features=arrays["features"],
-            lengths=arrays["lengths"],
-            logits=arrays["logits"],
-            tolerance=float(arrays["tolerance"]),
-        )
+def _read_golden(content: bytes, path: str) -> Golden:
+    try:
+        with np.load(io.BytesIO(content), allow_pickle=False) as stored:
+            arrays = dict(stored)
+    except (ValueError, TypeError, EOFError, zipfile.BadZipFile) as error:
+        raise BundleError(path, f"golden.npz holds no arrays ({error}); build the bundle anew") from error
+    lacking = sorted({"features", "lengths", "logits", "tolerance"} - arrays.keys())
+    if lacking:
+        raise BundleError(path, f"golden.npz lacks {', '.join(lacking)}; build the bundle anew")
+    return Golden(
+        features=arrays["features"],
+        lengths=arrays["lengths"],
+        logits=arrays["logits"],
+        tolerance=float(arrays["tolerance"]),
+    )

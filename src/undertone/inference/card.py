@@ -9,6 +9,7 @@ from typing import Final
 from undertone.audio.fbank import FrontEnd
 from undertone.errors import BundleError, FormatVersionError
 from undertone.parsing import parse_record
+from undertone.units import SAMPLE_RATE
 
 FORMAT: Final = 1
 """The version of the bundle's layout and of `card.json`."""
@@ -64,7 +65,8 @@ class Score:
     ECE: Interval
     labelled: float
     """Share of utterances at or above the threshold."""
-    accuracy_when_labelled: float
+    accuracy_when_labelled: float | None
+    """None where no utterance got a label."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -136,23 +138,24 @@ class Card:
 
     def as_json(self) -> str:
         """Write the card as the text of `card.json`."""
-        return json.dumps(asdict(self), indent=2, ensure_ascii=False) + "\n"
+        return json.dumps(asdict(self), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
 
 
-def read_card(text: str, path: str) -> Card:
-    """Read the text of `card.json`.
+def read_card(content: bytes, path: str) -> Card:
+    """Read what `card.json` holds.
 
     Args:
-        text: JSON.
+        content: JSON in UTF-8.
         path: of the bundle, for messages.
 
     Raises:
         FormatVersionError: if the card is of another version.
-        BundleError: if the text is not JSON, or fields are missing, unknown or of the wrong type: all are named.
+        BundleError: if the content is not JSON, or fields are missing, unknown, of the wrong type, or out of range: all
+            are named.
     """
     try:
-        table = json.loads(text)
-    except json.JSONDecodeError as error:
+        table = json.loads(content.decode())
+    except ValueError as error:
         raise BundleError(path, f"card.json is not JSON ({error}); fetch or build the bundle anew") from error
     version = table.get("format") if isinstance(table, dict) else None
     if version != FORMAT:
@@ -163,5 +166,40 @@ def read_card(text: str, path: str) -> Card:
     problems: list[str] = []
     card = parse_record(Card, table, problems)
     if card is None:
-        raise BundleError(path, "card.json does not fit: " + "; ".join(problems))
+        raise BundleError(path, "card.json does not fit: " + "; ".join(problems) + ". Fetch or build the bundle anew")
+    problems = [*window_problems(card.windows, card.front_end), *_model_problems(card)]
+    if problems:
+        raise BundleError(path, "card.json does not fit: " + "; ".join(problems) + ". Fetch or build the bundle anew")
     return card
+
+
+def window_problems(windows: Windows, front_end: FrontEnd) -> list[str]:
+    """Name the numbers by which no turn could be cut into frames and windows; a run's configuration has them too."""
+    problems = [
+        f"front_end.{name} must be 1 or more, not {value}"
+        for name, value in asdict(front_end).items()
+        if value < 1 and not name.endswith("_hz")
+    ]
+    if front_end.sample_rate != SAMPLE_RATE:
+        problems.append(f"front_end.sample_rate must be {SAMPLE_RATE}, as all sound here, not {front_end.sample_rate}")
+    if not 0 <= front_end.low_hz < front_end.high_hz <= SAMPLE_RATE // 2:
+        problems.append(
+            f"front_end.low_hz and high_hz must lie within 0 to {SAMPLE_RATE // 2} and in this order, not "
+            f"{front_end.low_hz} and {front_end.high_hz}"
+        )
+    hop_s = front_end.hop_length_ms / 1000
+    problems += [
+        f"windows.{name} must be {hop_s:g} or more, one frame, not {value:g}"
+        for name, value in (("length_s", windows.length_s), ("hop_s", windows.hop_s))
+        if value < hop_s
+    ]
+    return problems
+
+
+def _model_problems(card: Card) -> list[str]:
+    problems = []
+    if not card.labels or len(set(card.labels)) < len(card.labels):
+        problems.append(f"labels must be names that are all different, not {', '.join(card.labels) or 'none'}")
+    if card.calibration.temperature <= 0:
+        problems.append(f"calibration.temperature must be above 0, not {card.calibration.temperature:g}")
+    return problems

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from undertone.audio.decode import open_recording
 from undertone.conversation.channels import Channels, hear_different_voices
+from undertone.conversation.formats.fitting import DraftTurn, fit_turns
 from undertone.conversation.formats.registry import read_turns
 from undertone.errors import UsageError
 from undertone.inference.listen import Voice
@@ -56,6 +57,12 @@ class Plan:
     notes: tuple[str, ...]
     """What a reader of the timeline must know."""
 
+    @property
+    def leaves_out(self) -> bool:
+        """Whether somebody in the recording is not judged."""
+        speakers = [voice.speaker for voice in self.voices] + [turn.speaker for turn in self.turns or ()]
+        return not all(map(self.request.wants, speakers))
+
 
 def plan_for(path: Path, request: Request) -> Plan:
     """Look at a recording and decide how to hear it.
@@ -68,11 +75,9 @@ def plan_for(path: Path, request: Request) -> Plan:
     if request.turns is not None:
         if request.names:
             raise UsageError("names of channels and a file of turns exclude each other: the file names the speakers")
-        turns = request.turns
-        if isinstance(turns, Path):
-            turns = read_turns(turns, recording=measure(path))
+        turns = _given(request.turns, measure(path))
         speakers = tuple(dict.fromkeys(turn.speaker for turn in turns))
-        return Plan(request=request, voices=(), turns=tuple(turns), notes=_left_out(request, speakers))
+        return Plan(request=request, voices=(), turns=turns, notes=_left_out(request, speakers))
     with open_recording(path) as recording:
         channels = recording.channels
         split = request.channels is Channels.SPLIT or (
@@ -88,6 +93,25 @@ def plan_for(path: Path, request: Request) -> Plan:
         heard = "one channel" if channels == 1 else f"{channels} channels, mixed"
         notes += (f"{heard}: speakers are not told apart; a file of turns can name them",)
     return Plan(request=request, voices=voices, turns=None, notes=notes)
+
+
+def _given(turns: Path | Sequence[Turn], recording: Recording) -> tuple[Turn, ...]:
+    """Take somebody else's turns, from a file or as records, and hold both to the same checks."""
+    if isinstance(turns, Path):
+        return read_turns(turns, recording=recording)
+    drafts = [
+        DraftTurn(
+            place=f"turn {number}",
+            start=turn.start,
+            end=turn.end,
+            speaker=turn.speaker,
+            channel=turn.channel,
+            text=turn.text,
+            words=turn.words,
+        )
+        for number, turn in enumerate(turns, start=1)
+    ]
+    return fit_turns(Path("the turns given"), drafts, recording=recording)
 
 
 def voices_of(channels: int, names: Sequence[str], *, split: bool) -> tuple[Voice, ...]:
@@ -131,4 +155,6 @@ def _left_out(request: Request, speakers: tuple[str, ...]) -> tuple[str, ...]:
             "Name the speakers of the channels, or take the names in the file of turns"
         )
     out = [name for name in speakers if not request.wants(name)]
+    if len(out) == len(speakers):
+        raise UsageError(f"everybody is left out ({', '.join(out)}); leave somebody in to be judged")
     return (f"left out on request: {', '.join(out)}",) if out else ()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -10,6 +11,7 @@ from undertone.audio.resample import Resampler
 from undertone.audio.vad import SpeechNetwork
 from undertone.conversation.channels import Channels
 from undertone.conversation.turns import TurnRules
+from undertone.errors import UsageError
 from undertone.inference.ahead import ahead
 from undertone.inference.judge import Judge
 from undertone.inference.listen import TurnFinder, TurnFollower
@@ -90,7 +92,7 @@ class Recognizer:
             UsageError: if the options contradict each other or the recording.
         """
         request = Request(
-            channels=Channels(channels),
+            channels=_channels(channels),
             names=tuple(names),
             turns=Path(turns) if isinstance(turns, str | Path) else None if turns is None else tuple(turns),
             only=tuple(only),
@@ -100,8 +102,8 @@ class Recognizer:
         judge = Judge(self._card, self._session)
         found: list[TurnEmotion] = []
         heard = 0
-        with open_recording(path) as recording:
-            for pieces, samples in ahead(_listen(recording, plan, self._speech)):
+        with open_recording(path) as recording, closing(ahead(_listen(recording, plan, self._speech))) as listened:
+            for pieces, samples in listened:
                 heard += samples
                 found += judge.hear(pieces)
                 if progress:
@@ -112,7 +114,7 @@ class Recognizer:
                 sample_rate=recording.sample_rate,
                 duration=heard / SAMPLE_RATE,
             )
-        nobody = () if found else ("nobody was heard to speak",)
+        nobody = () if found else (f"nobody{' else' if plan.leaves_out else ''} was heard to speak",)
         return Timeline(
             recording=known,
             turns=tuple(sorted(found, key=lambda item: (item.turn.start, item.turn.channel or 0))),
@@ -146,6 +148,13 @@ class Recognizer:
             listener=TurnFinder(voices, TurnRules(), self._speech),
             judge=Judge(self._card, self._session),
         )
+
+
+def _channels(name: str) -> Channels:
+    try:
+        return Channels(name)
+    except ValueError as error:
+        raise UsageError(f"channels can be {', '.join(Channels)}, not {name!r}") from error
 
 
 def _listen(recording: Decoder, plan: Plan, speech: SpeechNetwork) -> Iterator[tuple[list[Piece], int]]:

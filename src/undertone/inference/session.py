@@ -28,7 +28,7 @@ class Session:
         threads: that one call may use; ONNX Runtime chooses where 0.
 
     Raises:
-        BundleError: if the graph does not run here.
+        BundleError: if the graph does not run here, or takes and gives something else.
         LabelMismatchError: if it gives another number of scores than the card has labels.
     """
 
@@ -41,6 +41,13 @@ class Session:
             self._session = onnxruntime.InferenceSession(bundle.model, options, providers=["CPUExecutionProvider"])
         except Exception as error:
             raise BundleError(str(bundle.path), f"model.onnx cannot be run ({error}); build the bundle anew") from error
+        names = {node.name for node in (*self._session.get_inputs(), *self._session.get_outputs())}
+        if names != {"features", "lengths", "logits"}:
+            raise BundleError(
+                str(bundle.path),
+                f"model.onnx takes and gives {', '.join(sorted(names))}; it must take features and lengths and give "
+                "logits. Build the bundle anew",
+            )
         given = self._session.get_outputs()[0].shape[-1]
         if given != len(bundle.card.labels):
             raise LabelMismatchError(

@@ -3,17 +3,48 @@
 from __future__ import annotations
 
 import tomllib
+from collections import Counter
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from operator import attrgetter
+from typing import TYPE_CHECKING, Final
 
 from undertone.audio.fbank import FrontEnd
 from undertone.corpora.protocols import HeldOut
+from undertone.corpora.registry import CORPORA
 from undertone.errors import ConfigError
-from undertone.inference.card import Windows
+from undertone.inference.card import Windows, window_problems
 from undertone.parsing import parse_record
+from undertone.systems.registry import SYSTEMS
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+SHARES: Final = (
+    "accuracy_when_certain",
+    "augmentation.telephone",
+    "augmentation.room",
+    "augmentation.noise",
+    "masking.warp",
+    "optimisation.label_smoothing",
+    "optimisation.average",
+)
+"""Settings from 0 to 1."""
+
+LEAST: Final = {
+    "seed": 0,
+    "read_speech.per_corpus": 1,
+    "augmentation.copies": 0,
+    "masking.frequency_masks": 0,
+    "masking.most_bins": 0,
+    "masking.time_masks": 0,
+    "masking.most_frames": 0,
+    "masking.tilt_db": 0,
+    "optimisation.epochs": 1,
+    "optimisation.batch": 1,
+    "optimisation.patience": 0,
+    "optimisation.warm_up_epochs": 0,
+}
+"""Settings with a least value."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,7 +62,7 @@ class Augmentation:
     least_snr_db: float = 3.0
     most_snr_db: float = 25.0
     noise_folders: tuple[str, ...] = ("esc10_noise", "rir_noise_small")
-    """Folders beside the corpora, each with `metadata.csv`; a `kind` of `rir` marks a room response."""
+    """Folders beside the corpora, each with `metadata.csv`; a `kind` that begins with `rir` marks a room response."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,7 +96,7 @@ class ReadSpeech:
 
 @dataclass(frozen=True, kw_only=True)
 class Optimisation:
-    epochs: int = 36
+    epochs: int = 28
     batch: int = 64
     learning_rate: float = 2e-3
     weight_decay: float = 0.05
@@ -104,14 +135,58 @@ def read_config(path: Path) -> TrainConfig:
     """Read and check a run's TOML file.
 
     Raises:
-        ConfigError: with every problem found.
+        ConfigError: with every problem found: fields that are missing, unknown or of the wrong type; once there are
+            none, names that nobody has and numbers that nothing could be trained with.
     """
     try:
         table = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, tomllib.TOMLDecodeError) as error:
+    except (OSError, ValueError) as error:  # ValueError: neither UTF-8 nor TOML
         raise ConfigError(str(path), [str(error)]) from error
     problems: list[str] = []
     config = parse_record(TrainConfig, table, problems)
-    if config is None:
+    if config is not None:
+        problems = [*_unknown_names(config), *_impossible_numbers(config)]
+    if config is None or problems:
         raise ConfigError(str(path), problems)
     return config
+
+
+def _unknown_names(config: TrainConfig) -> list[str]:
+    """Names that are not registered, and corpora that would be in two parts."""
+    problems = []
+    if config.system not in SYSTEMS:
+        problems.append(f"system {config.system!r} is unknown; there are {', '.join(SYSTEMS)}")
+    listed = (*config.corpora, *config.unseen_corpora, *config.read_speech.corpora)
+    problems += [
+        f"corpus {name!r} is unknown; there are {', '.join(CORPORA)}" for name in listed if name not in CORPORA
+    ]
+    twice = [name for name, count in Counter(listed).items() if count > 1]
+    problems += [
+        f"corpus {name!r} is listed twice; list it once, to train on, to test on, or as read" for name in twice
+    ]
+    return problems
+
+
+def _impossible_numbers(config: TrainConfig) -> list[str]:
+    problems = window_problems(config.windows, config.front_end)
+    if problems:
+        return problems
+    values = {name: attrgetter(name)(config) for name in (*SHARES, *LEAST)}
+    problems = [f"{name} must be from 0 to 1, not {values[name]:g}" for name in SHARES if not 0 <= values[name] <= 1]
+    problems += [
+        f"{name} must be {least} or more, not {values[name]:g}" for name, least in LEAST.items() if values[name] < least
+    ]
+    most_bins, hop_ms = config.masking.most_bins, config.front_end.hop_length_ms
+    if most_bins > config.front_end.mel_bins:
+        problems.append(f"masking.most_bins must be {config.front_end.mel_bins} or less, all of them, not {most_bins}")
+    if config.augmentation.least_snr_db > config.augmentation.most_snr_db:
+        problems.append(
+            f"augmentation.least_snr_db must not be above most_snr_db: {config.augmentation.least_snr_db:g} is above "
+            f"{config.augmentation.most_snr_db:g}"
+        )
+    frames = round(config.windows.length_s * 1000 / hop_ms)
+    if 1000 % hop_ms:
+        problems.append(f"front_end.hop_length_ms must divide 1000, not be {hop_ms}")
+    elif frames % 4:  # the shortest stretch drawn from a long utterance is a quarter of a window
+        problems.append(f"windows.length_s must hold a multiple of 4 frames of {hop_ms} ms, not {frames}")
+    return problems

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import hashlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -35,12 +36,22 @@ class Surroundings:
     noises: tuple[NDArray[np.float32], ...]
     rooms: tuple[NDArray[np.float32], ...]
 
+    def fingerprint(self) -> str:
+        """A checksum of all samples: features that were disturbed with others are other features."""
+        digest = hashlib.sha256()
+        for kind, sounds in (("noise", self.noises), ("room", self.rooms)):
+            for samples in sounds:
+                digest.update(f"{kind}\t{len(samples)}\n".encode())
+                digest.update(np.ascontiguousarray(samples).tobytes())
+        return digest.hexdigest()[:12]
+
 
 def read_surroundings(root: Path, folders: Sequence[str]) -> Surroundings:
     """Load the noises and room responses of `root`'s folders.
 
     Raises:
-        CorpusError: if a folder has no `metadata.csv`, or no noise or no room response was found.
+        CorpusError: if a folder has no `metadata.csv`, or that no `file`s, or no noise or no room response was found.
+        AudioError: if a file cannot be used.
     """
     noises: list[NDArray[np.float32]] = []
     rooms: list[NDArray[np.float32]] = []
@@ -50,7 +61,9 @@ def read_surroundings(root: Path, folders: Sequence[str]) -> Surroundings:
             raise CorpusError(name, f"{table} is missing; name folders of noise that have one")
         with table.open(newline="", encoding="utf-8") as file:
             for row in csv.DictReader(file):
-                is_room = row.get("kind") == "rir"
+                if not row.get("file"):
+                    raise CorpusError(name, f"a row of {table} names no file; it needs the column file")
+                is_room = (row.get("kind") or "").startswith("rir")  # measured or simulated
                 (rooms if is_room else noises).append(load_mono(root / name / row["file"]))
     if not noises or not rooms:
         raise CorpusError(

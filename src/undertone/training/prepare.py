@@ -60,7 +60,7 @@ def prepare(config: TrainConfig, data: Path, cache: Path, progress: Progress) ->
 
     Raises:
         CorpusError: if a corpus is missing or damaged, or its licence forbids releasing what is trained on it.
-        ConfigError: if a held-out speaker does not exist.
+        ConfigError: if a held-out speaker does not exist, a part has no utterance, or training has less than a batch.
     """
     seen = [item for name in config.corpora for item in _read(name, data, to_train=True)]
     seen += read_speech(config.read_speech, data)
@@ -68,9 +68,14 @@ def prepare(config: TrainConfig, data: Path, cache: Path, progress: Progress) ->
     fold = fold_by_speaker(seen, config.held_out)
     by_id = {item.id: item for item in seen}
     parts = {name: [by_id[item] for item in ids] for name, ids in fold.parts().items()}
-    empty = [f"the {name} part has no utterance" for name, items in parts.items() if not items]
-    if empty:
-        raise ConfigError("protocol", empty)
+    problems = [f"the {name} part has no utterance" for name, items in parts.items() if not items]
+    if 0 < len(parts["train"]) < config.optimisation.batch:
+        problems.append(
+            f"the train part has {len(parts['train'])} utterances, fewer than a batch of {config.optimisation.batch}; "
+            "take a smaller batch"
+        )
+    if problems:
+        raise ConfigError("protocol", problems)
     parts["test"] += unseen
     stores = _stores(config, parts, data, cache, progress)
     test: dict[str, list[Utterance]] = {}
@@ -128,7 +133,9 @@ def _stores(
     config: TrainConfig, parts: Mapping[str, Sequence[Utterance]], data: Path, cache: Path, progress: Progress
 ) -> dict[tuple[str, str], FeatureStore]:
     """Open or make the stores: training is heard clean and disturbed, the other parts clean and by telephone."""
-    heard = conditions(config.augmentation, read_surroundings(data, config.augmentation.noise_folders))
+    surroundings = read_surroundings(data, config.augmentation.noise_folders)
+    heard = conditions(config.augmentation, surroundings)
+    draws = {"seed": config.seed, "how": asdict(config.augmentation), "surroundings": surroundings.fingerprint()}
     stores = {}
     for part, items in parts.items():
         speech = find_speech(items, cache, progress(f"speech in {part}", len(items)))
@@ -136,7 +143,7 @@ def _stores(
             name for name in heard if (name != "telephone" if part == "train" else not name.startswith("disturbed"))
         ]
         for name in names:
-            detail = asdict(config.augmentation) if name.startswith("disturbed") else {}
+            detail = draws if name.startswith("disturbed") else {}
             folder = cache / f"{part}-{store_key(items, config.front_end, name, detail)}"
             stores[part, name] = extract(
                 items,

@@ -116,6 +116,7 @@ def extract(
         advance: called after every utterance.
     """
     if not (folder / "index.json").is_file():
+        shutil.rmtree(folder, ignore_errors=True)
         part = folder.with_name(f".{folder.name}.part")
         shutil.rmtree(part, ignore_errors=True)
         part.mkdir(parents=True)
