@@ -10,7 +10,7 @@ demo: .venv/ready
 	.venv/bin/undertone analyze examples/conversation.flac --names Anna,Ben --format table --format html --out out
 
 test: .venv-dev/ready
-	.venv-dev/bin/pytest -n auto
+	.venv-dev/bin/pytest -n auto --dist loadscope
 
 test-slow: .venv-dev/ready
 	.venv-dev/bin/pytest -m "slow or browser"

@@ -1,4 +1,4 @@
-"""A data folder in miniature: voices whose pitch, tempo and breath follow the emotion, and something to disturb them."""
+"""A data folder in miniature: voices whose pitch, tempo and breath follow the emotion, and what disturbs them."""
 
 from __future__ import annotations
 
@@ -56,15 +56,17 @@ length_s = 0.8
 hop_s = 0.4
 [augmentation]
 copies = 1
+telephone = 0.5
 noise_folders = ["weather"]
 [masking]
 most_bins = 4
 most_frames = 8
 [optimisation]
-epochs = 5
-batch = 12
-warm_up_epochs = 0.5
-average = 0.9
+epochs = 8
+batch = 8
+learning_rate = 3e-3
+warm_up_epochs = 1
+corpus_balance = 1.0
 """
 
 

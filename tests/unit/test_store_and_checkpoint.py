@@ -13,7 +13,7 @@ from torch import nn
 
 from undertone.audio.fbank import FrontEnd, log_mel
 from undertone.audio.load import load_mono
-from undertone.errors import MissingRecordingError, OutputError
+from undertone.errors import CorpusError, OutputError
 from undertone.records import Utterance
 from undertone.testing.sounds import noise, tone, voice, write_recording
 from undertone.training.checkpoint import (
@@ -65,16 +65,6 @@ def take(utterances: list[Utterance], folder: Path, advance: Taken, **changes: o
     return extract(utterances, **(wanted | changes))
 
 
-def test_loading_mixes_to_one_channel_at_16_khz(recordings: list[Utterance], tmp_path: Path) -> None:
-    mono, stereo = (load_mono(item.path) for item in recordings)
-    assert mono.dtype == stereo.dtype == np.float32
-    assert mono.shape == stereo.shape == (36_800,)
-    write_recording(tmp_path / "two.wav", np.stack((tone(0.5, 200.0), -tone(0.5, 200.0)), axis=1))
-    assert np.abs(load_mono(tmp_path / "two.wav")).max() < 1e-3
-    with pytest.raises(MissingRecordingError, match=r"nothing\.wav: it does not exist"):
-        load_mono(tmp_path / "nothing.wav")
-
-
 def test_speech_is_found_once_and_kept(recordings: list[Utterance], tmp_path: Path) -> None:
     advance = Taken()
     spans = find_speech(recordings, tmp_path / "cache", advance)
@@ -97,6 +87,13 @@ def test_a_store_holds_the_features_of_the_speech(recordings: list[Utterance], t
     assert advance.count == 2
     assert np.array_equal(again.frames, store.frames)
     assert np.array_equal(open_store(tmp_path / "store").features("a/1"), store.features("a/1"))
+
+
+def test_an_utterance_without_a_single_frame_is_refused(recordings: list[Utterance], tmp_path: Path) -> None:
+    speech = {"a/0": (8000, 30_000), "a/1": (8000, 8399)}
+    with pytest.raises(CorpusError, match=r"a: a/1 has 399 samples of speech; one frame takes 400\. Take it out"):
+        take(recordings, tmp_path / "store", Taken(), speech=speech)
+    assert not (tmp_path / "store").exists()
 
 
 def test_features_of_a_store_cannot_be_changed(recordings: list[Utterance], tmp_path: Path) -> None:

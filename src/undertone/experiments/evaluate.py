@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -44,9 +45,11 @@ def fit_calibration(
     weights = np.tile([1 / counts[item.corpus] for item in utterances], len(logits))
     truth = np.tile(truth_of(utterances), len(logits))
     scores = np.concatenate(logits)
-    temperature = fit_temperature(scores, truth, weights)
+    temperature = round(fit_temperature(scores, truth, weights), 4)
     threshold = abstention_threshold(softmax(scores, temperature), truth, weights, accuracy=accuracy)
-    return Calibration(temperature=round(temperature, 4), threshold=round(threshold, 4), accuracy_when_certain=accuracy)
+    # Rounded up: a threshold above every confidence, because none is good enough, must stay above.
+    threshold = math.ceil(threshold * 10_000) / 10_000
+    return Calibration(temperature=temperature, threshold=threshold, accuracy_when_certain=accuracy)
 
 
 def score(

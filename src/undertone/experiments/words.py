@@ -43,7 +43,7 @@ def limits_of(corpora: Sequence[CorpusCard], *, speakers: int, read: bool) -> tu
     held_back = ", although read speech was trained on as neutral to hold this back" if read else ""
     return (
         f"the emotions were learnt from {kind} of {speakers} speakers in {listed}; spontaneous speech sounds less "
-        f"clearly emotional, and probabilities are calibrated on {kind}{' and read speech' if read else ''} only",
+        f"clearly emotional, and probabilities are calibrated on {kind} only",
         "such corpora hold every emotion about equally often; real conversations are mostly neutral, so rare emotions "
         f"are reported too often there{held_back}",
         "words are not understood: only the voice is judged",

@@ -80,14 +80,16 @@ def plan_for(path: Path, request: Request) -> Plan:
         return Plan(request=request, voices=(), turns=turns, notes=_left_out(request, speakers))
     with open_recording(path) as recording:
         channels = recording.channels
-        split = request.channels is Channels.SPLIT or (
-            request.channels is Channels.AUTO
-            and channels > 1
-            and hear_different_voices(islice(recording.blocks(LOOK_S), LOOK_BLOCKS), recording.sample_rate)
+        split = channels > 1 and (
+            request.channels is Channels.SPLIT
+            or (
+                request.channels is Channels.AUTO
+                and hear_different_voices(islice(recording.blocks(LOOK_S), LOOK_BLOCKS), recording.sample_rate)
+            )
         )
     voices = voices_of(channels, request.names, split=split)
     notes = _left_out(request, tuple(voice.speaker for voice in voices))
-    if channels > 1 and split:
+    if split:
         notes += (f"{channels} channels: each is taken for one speaker",)
     else:
         heard = "one channel" if channels == 1 else f"{channels} channels, mixed"

@@ -6,12 +6,14 @@ from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+import numpy as np
+
 from undertone.audio.decode import open_recording
 from undertone.audio.resample import Resampler
 from undertone.audio.vad import SpeechNetwork
 from undertone.conversation.channels import Channels
 from undertone.conversation.turns import TurnRules
-from undertone.errors import UsageError
+from undertone.errors import NotFiniteAudioError, UsageError
 from undertone.inference.ahead import ahead
 from undertone.inference.judge import Judge
 from undertone.inference.listen import TurnFinder, TurnFollower
@@ -23,7 +25,6 @@ from undertone.units import SAMPLE_RATE
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    import numpy as np
     from numpy.typing import NDArray
 
     from undertone.audio.decode import Decoder
@@ -186,7 +187,20 @@ class Stream:
         self._judge = judge
 
     def feed(self, samples: NDArray[np.float32]) -> list[TurnEmotion]:
-        """Take sound, shape (sample, channel), and return the turns that it ended."""
+        """Take sound, floating-point numbers within −1 … 1 of shape (sample, channel), and return the turns it ended.
+
+        Raises:
+            ValueError: if the shape is another one.
+            UsageError: if the samples are whole numbers.
+            NotFiniteAudioError: if one is not a number; nothing was taken then.
+        """
+        if samples.dtype.kind != "f":
+            raise UsageError(
+                f"the samples are {samples.dtype}; floating-point numbers within −1 … 1 are heard. Divide 16-bit "
+                "samples by 32768"
+            )
+        if not np.isfinite(samples).all():
+            raise NotFiniteAudioError("the stream", "a sample is not a number (NaN or infinite); mend what feeds it")
         return self._judge.hear(self._listener.feed(self._resampler.feed(samples)))
 
     def finish(self) -> list[TurnEmotion]:

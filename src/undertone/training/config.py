@@ -84,7 +84,8 @@ class ReadSpeech:
     """Speech read aloud by people who were not asked to act, taken as neutral.
 
     Acted corpora hold the seven emotions about equally often and few speakers; a network that knows nothing else hears
-    emotion in every plain voice. Read speech counts as one corpus, `read`, in drawing and choosing, and is left out of calibrating.
+    emotion in every plain voice. Read speech counts as one corpus, `read`, in drawing and choosing, and is left out of
+    calibrating.
     """
 
     corpora: tuple[str, ...] = ()

@@ -69,6 +69,10 @@ def prepare(config: TrainConfig, data: Path, cache: Path, progress: Progress) ->
     by_id = {item.id: item for item in seen}
     parts = {name: [by_id[item] for item in ids] for name, ids in fold.parts().items()}
     problems = [f"the {name} part has no utterance" for name, items in parts.items() if not items]
+    if parts["validation"] and all(item.corpus == READ for item in parts["validation"]):
+        problems.append(
+            "the validation part has read speech only; hold speakers of an emotional corpus out to calibrate"
+        )
     if 0 < len(parts["train"]) < config.optimisation.batch:
         problems.append(
             f"the train part has {len(parts['train'])} utterances, fewer than a batch of {config.optimisation.batch}; "

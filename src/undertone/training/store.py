@@ -18,6 +18,7 @@ import numpy as np
 from undertone.audio.fbank import FrontEnd, log_mel
 from undertone.audio.load import load_mono
 from undertone.audio.vad import SpeechNetwork, speech_span
+from undertone.errors import CorpusError
 from undertone.files import write_text
 from undertone.training.disturb import disturbed, through_telephone
 
@@ -114,6 +115,10 @@ def extract(
         speech: where the speech lies in every utterance, from `find_speech`; the rest is cut off.
         folder: where the store is, or will be.
         advance: called after every utterance.
+
+    Raises:
+        AudioError: if an utterance cannot be used.
+        CorpusError: if one is too short for a frame.
     """
     if not (folder / "index.json").is_file():
         shutil.rmtree(folder, ignore_errors=True)
@@ -128,6 +133,12 @@ def extract(
                 first, last = speech[item.id]
                 rng = np.random.default_rng([seed, zlib.crc32(folder.name.encode()), zlib.crc32(item.id.encode())])
                 frames = log_mel(disturb(samples[first:last], rng), front_end).astype(np.float16)
+                if not len(frames):
+                    raise CorpusError(
+                        item.corpus,
+                        f"{item.id} has {last - first} samples of speech; one frame takes {front_end.frame_length}. "
+                        "Take it out of metadata.csv",
+                    )
                 file.write(frames.tobytes())
                 spans[item.id] = (end, end + len(frames))
                 end += len(frames)
