@@ -123,11 +123,6 @@ def _split(state: Floor) -> tuple[Floor, tuple[Stretch, ...]]:
         start=cut,
         closed_until=cut,
         levels=state.levels[quietest:],
-        speech=frames_left_of_speech(state, cut),
+        speech=max(0, state.last_speech - cut),
     )
     return rest, (Stretch(start=start, end=cut),)
-
-
-def frames_left_of_speech(state: Floor, cut: int) -> int:
-    """At least this many frames of speech lie behind a cut: what follows a split is part of speech that qualified."""
-    return max(0, state.last_speech - cut)
