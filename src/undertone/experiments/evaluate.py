@@ -77,12 +77,8 @@ def score(
     speakers = [item.speaker for item in utterances]
     labelled = probabilities.max(axis=1) >= calibration.threshold
 
-    def estimate(statistic: Callable[[NDArray[np.int64]], float]) -> Interval:
-        found = bootstrap_by_speaker(statistic, speakers, rng=rng)
-        return Interval(value=round(found.value, 4), low=round(found.low, 4), high=round(found.high, 4))
-
     def of_counts(metric: Callable[[NDArray[np.int64]], float]) -> Interval:
-        return estimate(lambda items: metric(confusion(truth[items], predicted[items], len(EMOTIONS))))
+        return _interval(lambda items: metric(confusion(truth[items], predicted[items], len(EMOTIONS))), speakers, rng)
 
     present = sorted(set(truth.tolist()))
     return Score(
@@ -96,7 +92,7 @@ def score(
         WA=of_counts(weighted_accuracy),
         UA=of_counts(unweighted_accuracy),
         macro_f1=of_counts(macro_f1),
-        ECE=estimate(lambda items: expected_calibration_error(probabilities[items], truth[items])),
+        ECE=_interval(lambda items: expected_calibration_error(probabilities[items], truth[items]), speakers, rng),
         labelled=round(float(labelled.mean()), 4),
         accuracy_when_labelled=round(float((predicted == truth)[labelled].mean()), 4) if labelled.any() else None,
     )
@@ -125,8 +121,7 @@ def plain_speech(
     speakers = [item.speaker for item in utterances]
 
     def share(holds: NDArray[np.bool_]) -> Interval:
-        found = bootstrap_by_speaker(lambda items: float(holds[items].mean()), speakers, rng=rng)
-        return Interval(value=round(found.value, 4), low=round(found.low, 4), high=round(found.high, 4))
+        return _interval(lambda items: float(holds[items].mean()), speakers, rng)
 
     return PlainSpeech(
         condition=condition,
@@ -153,3 +148,11 @@ def predictions_of(
         }
         for item, row in zip(utterances, probabilities, strict=True)
     ]
+
+
+def _interval(
+    statistic: Callable[[NDArray[np.int64]], float], speakers: Sequence[str], rng: np.random.Generator
+) -> Interval:
+    """Estimate a statistic with its interval over speakers, to the four digits that a card holds."""
+    found = bootstrap_by_speaker(statistic, speakers, rng=rng)
+    return Interval(value=round(found.value, 4), low=round(found.low, 4), high=round(found.high, 4))
