@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from undertone.corpora.base import COLUMNS
+from undertone.corpora.layouts import COLUMNS
 from undertone.testing.sounds import noise, voice, write_recording
 
 if TYPE_CHECKING:

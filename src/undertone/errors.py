@@ -13,6 +13,7 @@
     ├─ UsageError (ValueError)       options that contradict each other or the recording
     ├─ ConfigError (ValueError)      holds every problem found
     ├─ CorpusError (ValueError)
+    ├─ ResultError (ValueError)      a result cannot be read, or two cannot be compared
     ├─ BundleError (ValueError)
     │  ├─ ChecksumError
     │  ├─ FormatVersionError
@@ -118,6 +119,15 @@ class CorpusError(UndertoneError, ValueError):
         self.corpus = corpus
         self.problem = problem
         super().__init__(f"{corpus}: {problem}")
+
+
+class ResultError(UndertoneError, ValueError):
+    """A result cannot be read, or two results cannot be compared."""
+
+    def __init__(self, path: str, problem: str) -> None:
+        self.path = path
+        self.problem = problem
+        super().__init__(f"{path}: {problem}")
 
 
 class BundleError(UndertoneError, ValueError):

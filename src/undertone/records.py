@@ -5,17 +5,16 @@ Times in records are seconds, because records are what files and people see. Sta
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from undertone.labels import emotion_of
 from undertone.units import SAMPLE_RATE, Hertz, Seconds
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from numpy.typing import NDArray
 
 
@@ -162,21 +161,52 @@ class Timeline:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Rating:
+    """What one person heard in an utterance."""
+
+    rater: str
+    emotions: tuple[str, ...] = ()
+    """Spelled as `undertone.labels.canonical` does; several where the rater might tick several, none where only
+    dimensions were asked for."""
+    valence: float | None = None
+    """On the corpus's own scale, as `activation` and `dominance`."""
+    activation: float | None = None
+    dominance: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
 class Utterance:
     """An item of a corpus: where it is and what people said about it."""
 
     id: str
+    """The corpus's name, a slash, and the item's own name: the same in every layout of the corpus."""
     path: str
     corpus: str
     speaker: str
     language: str
-    label: str | None
-    """One of `undertone.labels.EMOTIONS`; None where the corpus's word has no counterpart there."""
+    emotion: str | None
+    """The corpus's own category, spelled as `undertone.labels.canonical` does; None where it has none."""
     duration: Seconds
+    """nan until somebody has opened the file."""
     gender: str | None = None
     text: str | None = None
+    sentence: str | None = None
+    """Name of the prompt, where the corpus has several takes of the same words."""
     start: Seconds = 0.0
     end: Seconds | None = None
+    """Where the utterance lies in the file; None is the file's end."""
     dialogue: str | None = None
     turn_index: int | None = None
-    ratings: Mapping[str, float] = field(default_factory=dict)
+    split: str | None = None
+    """The corpus's own part: `train`, `validation`, `test`, or a name of its own."""
+    ratings: tuple[Rating, ...] = ()
+    """One a rater, where the corpus tells."""
+    valence: float | None = None
+    """Of all raters together, on the corpus's own scale, as `activation` and `dominance`."""
+    activation: float | None = None
+    dominance: float | None = None
+
+    @property
+    def label(self) -> str | None:
+        """The one of `undertone.labels.EMOTIONS` that the category counts as; None where it has no counterpart."""
+        return None if self.emotion is None else emotion_of(self.emotion)

@@ -27,9 +27,13 @@ LAYERS: dict[str, set[str]] = {
     "testing": {"audio", "metrics", "conversation", "corpora", "inference"},
     "api": {"inference", "conversation"},
     "systems": {"audio", "metrics"},
-    "training": {"audio", "metrics", "conversation", "corpora", "inference", "systems"},
+    "encoders": {"audio", "metrics"},
+    "training": {"audio", "metrics", "conversation", "corpora", "inference", "systems", "encoders"},
+    "learners": {"audio", "metrics", "corpora", "systems", "encoders", "training"},
     "export": {"audio", "metrics", "inference", "systems", "training"},
-    "experiments": {"audio", "metrics", "corpora", "inference", "systems", "training", "export"},
+    "experiments": {
+        "audio", "metrics", "corpora", "inference", "systems", "encoders", "training", "learners", "export",
+    },
 }  # fmt: skip
 """What each part may import beside the first six, which everybody may, and beside itself."""
 

@@ -13,7 +13,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from undertone.corpora.base import COLUMNS, CorpusCard
+from undertone.corpora.base import CorpusCard, read_corpus
+from undertone.corpora.layouts import COLUMNS
 from undertone.corpora.protocols import Fold, HeldOut, fold_by_speaker, protocol_hash, shared_speakers
 from undertone.corpora.registry import CORPORA, corpus_named
 from undertone.errors import ConfigError, CorpusError
@@ -61,22 +62,22 @@ def test_a_card_is_complete(name: str) -> None:
 def test_a_reader_turns_the_layout_into_utterances(name: str, tmp_path: Path) -> None:
     folder = make_corpus(tmp_path / name)
     language = corpus_named(name).card.language
-    assert corpus_named(name).read(folder) == (
+    assert read_corpus(corpus_named(name), folder) == (
         Utterance(
             id=f"{name}/one/a", path=str(folder / "audio/one/a.wav"), corpus=name, speaker="anna", language=language,
-            label="happy", duration=0.1, gender="F", text="Guten Tag.",
+            emotion="happy", duration=0.1, gender="F", text="Guten Tag.",
         ),
         Utterance(
             id=f"{name}/one/b", path=str(folder / "audio/one/b.wav"), corpus=name, speaker="anna", language=language,
-            label="angry", duration=0.2, gender="F", text=None,
+            emotion="angry", duration=0.2, gender="F", text=None,
         ),
         Utterance(
             id=f"{name}/two/a", path=str(folder / "audio/two/a.wav"), corpus=name, speaker="ben", language=language,
-            label=None, duration=0.1, gender=None, text="Ja, nein",
+            emotion="bored", duration=0.1, gender=None, text="Ja, nein",
         ),
         Utterance(
             id=f"{name}/two/c", path=str(folder / "audio/two/c.wav"), corpus=name, speaker="ben", language=language,
-            label=None, duration=0.1, gender=None, text=None,
+            emotion=None, duration=0.1, gender=None, text=None,
         ),
     )  # fmt: skip
 
@@ -84,7 +85,7 @@ def test_a_reader_turns_the_layout_into_utterances(name: str, tmp_path: Path) ->
 @every_corpus
 def test_the_real_recordings_are_those_of_the_card(name: str, data: Path) -> None:
     card = corpus_named(name).card
-    found = corpus_named(name).read(data / name)
+    found = read_corpus(corpus_named(name), data / name)
     assert len(found) == card.utterances
     assert len({item.speaker for item in found}) == card.speakers
     assert len({item.id for item in found}) == len(found)
@@ -103,7 +104,7 @@ def test_an_unknown_corpus_is_refused_with_those_there_are() -> None:
 
 def refused(folder: Path, said: str) -> None:
     with pytest.raises(CorpusError, match=said):
-        corpus_named("emodb").read(folder)
+        read_corpus(corpus_named("emodb"), folder)
 
 
 def test_a_folder_without_a_table_is_refused(tmp_path: Path) -> None:
@@ -137,7 +138,7 @@ def test_a_mark_of_utf_8_before_the_table_does_no_harm(tmp_path: Path) -> None:
     make_corpus(tmp_path)
     table = tmp_path / "metadata.csv"
     table.write_bytes(b"\xef\xbb\xbf" + table.read_bytes())
-    assert len(corpus_named("emodb").read(tmp_path)) == len(ROWS)
+    assert len(read_corpus(corpus_named("emodb"), tmp_path)) == len(ROWS)
 
 
 @pytest.mark.parametrize(
@@ -200,7 +201,7 @@ def test_limits_say_what_was_really_trained_on() -> None:
 
 def utterance(number: int, corpus: str, speaker: str, label: str | None = "sad") -> Utterance:
     return Utterance(
-        id=f"{corpus}/{number}", path="x", corpus=corpus, speaker=speaker, language="de", label=label, duration=1.0
+        id=f"{corpus}/{number}", path="x", corpus=corpus, speaker=speaker, language="de", emotion=label, duration=1.0
     )
 
 

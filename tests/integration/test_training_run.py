@@ -18,6 +18,7 @@ from miniature_corpora import ACTED, CONFIG, MANNERS, make_data, speak
 
 from undertone.api import load
 from undertone.cli import main
+from undertone.corpora.base import read_corpus
 from undertone.corpora.protocols import fold_by_speaker, protocol_hash
 from undertone.corpora.registry import corpus_named
 from undertone.errors import ConfigError, CorpusError, OutputError, UsageError
@@ -185,7 +186,7 @@ def test_the_card_tells_the_truth_about_the_training(finished: Finished) -> None
         ("librispeech_sample", 1, 3),
     ]
     utterances = [
-        item for name in config.corpora for item in corpus_named(name).read(finished.place.data / name)
+        item for name in config.corpora for item in read_corpus(corpus_named(name), finished.place.data / name)
     ] + read_speech(config.read_speech, finished.place.data)
     assert training.protocol == protocol_hash([fold_by_speaker(utterances, config.held_out)])
     assert card.licence == "CC BY-NC-SA 4.0"

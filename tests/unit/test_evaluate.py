@@ -24,7 +24,7 @@ TRUTH = ("sad", "sad", "sad", "angry", "neutral", "sad")
 def utterances(labels: tuple[str, ...] = TRUTH, corpus: str = "emodb") -> list[Utterance]:
     return [
         Utterance(
-            id=f"{corpus}/{number}", path="x", corpus=corpus, speaker="ab"[number % 2], language="de", label=label,
+            id=f"{corpus}/{number}", path="x", corpus=corpus, speaker="ab"[number % 2], language="de", emotion=label,
             duration=1.0,
         )
         for number, label in enumerate(labels)

@@ -36,7 +36,7 @@ RECORDS: tuple[Any, ...] = (
     Window(start=0.0, end=1.0, probabilities=EVEN),
     TurnEmotion(turn=TURN, probabilities=EVEN, label="sad"),
     make_timeline(),
-    Utterance(id="a", path="a.wav", corpus="c", speaker="s", language="de", label=None, duration=1.0),
+    Utterance(id="a", path="a.wav", corpus="c", speaker="s", language="de", emotion=None, duration=1.0),
 )
 
 

@@ -29,7 +29,7 @@ from undertone.training.store import FeatureStore, conditions, extract, find_spe
 
 
 def utterance(number: int, path: str = "x") -> Utterance:
-    return Utterance(id=f"a/{number}", path=path, corpus="a", speaker="s", language="de", label="sad", duration=1.0)
+    return Utterance(id=f"a/{number}", path=path, corpus="a", speaker="s", language="de", emotion="sad", duration=1.0)
 
 
 @pytest.fixture

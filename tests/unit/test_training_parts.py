@@ -24,7 +24,7 @@ NOTHING = Masking(frequency_masks=0, time_masks=0, warp=0.0, tilt_db=0.0)
 
 def utterance(number: int, corpus: str = "a", label: str | None = "sad", path: str = "x") -> Utterance:
     return Utterance(
-        id=f"{corpus}/{number}", path=path, corpus=corpus, speaker="s", language="de", label=label, duration=1.0
+        id=f"{corpus}/{number}", path=path, corpus=corpus, speaker="s", language="de", emotion=label, duration=1.0
     )
 
 

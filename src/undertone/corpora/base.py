@@ -1,22 +1,33 @@
-"""What a corpus is: a card for people and a reader for the machine."""
+"""What a corpus is: a card for people, a parser of names, and a reader for the machine."""
 
 from __future__ import annotations
 
-import csv
-from collections import Counter
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from undertone.errors import CorpusError
-from undertone.labels import emotion_of
-from undertone.records import Utterance
+from undertone.audio.decode import open_recording
+from undertone.errors import AudioError, CorpusError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-    from pathlib import Path
+    from collections.abc import Callable, Iterable, Mapping
+    from typing import TypeAlias
 
-COLUMNS: Final = ("file", "speaker", "gender", "emotion", "text", "duration_s")
-"""What `metadata.csv` holds at least."""
+    from undertone.records import Utterance
+    from undertone.units import Hertz
+
+SOUND_SUFFIXES: Final = (".wav", ".flac", ".ogg", ".opus", ".mp3", ".mp4", ".m4a", ".avi")
+"""Files that count as sound when a corpus's folder is looked through."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Exclusion:
+    """An utterance that is left out, and why."""
+
+    id: str
+    """With the corpus's name, as in `Utterance.id`."""
+    reason: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,86 +38,115 @@ class CorpusCard:
     title: str
     language: str
     licence: str
+    source: str
+    """Who made it and where it is described."""
     speakers: int
     utterances: int
     """The official count of files."""
+    counts: Mapping[str, int] = field(default_factory=dict)
+    """The official count of utterances by emotion, spelled as here; empty where none was published."""
     acted: bool
+    raters: str
+    """Who said which emotion it is: the actors' instruction, so many listeners, a crowd."""
+    sample_rate: Hertz
+    """Of the files as they were published."""
     model_may_be_released: bool
     """Whether the licence, as far as it could be read, lets a model trained on the corpus be published."""
+    scale: tuple[float, float] | None = None
+    """Ends of the scale of valence, activation and dominance; None where there are none."""
     known_faults: tuple[str, ...] = ()
+    exclusions: tuple[Exclusion, ...] = ()
+    """Utterances that nobody should use, and why; they are left out of every protocol."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Named:
+    """What the name of a file says about what is in it."""
+
+    id: str
+    """The item's own name, without the corpus's."""
+    speaker: str
+    emotion: str | None = None
+    gender: str | None = None
+    sentence: str | None = None
+    text: str | None = None
+    dialogue: str | None = None
+    turn_index: int | None = None
+
+
+if TYPE_CHECKING:
+    NameParser: TypeAlias = Callable[[str], Named | None]
+    """Takes a path without suffix, relative to any folder above (`wav/03a01Fa`), or an id without the corpus's name;
+    gives None for a name that is not one of the corpus's."""
+    Scan: TypeAlias = Callable[[Path], tuple[Utterance, ...]]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Corpus:
-    """A card and the reader that turns a folder into records."""
+    """A card and what turns a folder into records."""
 
     card: CorpusCard
-    read: Callable[[Path], tuple[Utterance, ...]]
-    """Takes the corpus's folder. Raises CorpusError where the folder is not that corpus."""
+    scan: Scan
+    """Lists what the corpus's folder should hold, without opening sound: durations are nan where no table tells them,
+    and a file that a table names may be missing. Raises CorpusError where the folder is not that corpus."""
+    parse_name: NameParser | None = None
+    """None where names say nothing."""
 
 
-def read_metadata(folder: Path, *, corpus: str, language: str) -> tuple[Utterance, ...]:
-    """Read a corpus laid out as `metadata.csv` beside its audio.
+def read_corpus(corpus: Corpus, folder: Path, advance: Callable[[], None] = lambda: None) -> tuple[Utterance, ...]:
+    """List a corpus with the duration of every utterance.
 
-    Columns: `file` (relative), `speaker`, `gender`, `emotion`, `text`, `duration_s`.
+    Args:
+        corpus: which.
+        folder: where it lies.
+        advance: called after every utterance.
 
     Raises:
-        CorpusError: if the table or a column is missing, a row is not whole, two rows are of one file, or files that it
-            names are missing.
+        CorpusError: if the folder is not that corpus, or files are missing or cannot be opened: all are counted, the
+            first is named.
     """
-    rows = _rows(folder / "metadata.csv", corpus)
-    ids = [f"{corpus}/{row['file'].removeprefix('audio/').rsplit('.', 1)[0]}" for row in rows]
-    twice = [name for name, count in Counter(ids).items() if count > 1]
-    if twice:
-        raise CorpusError(corpus, f"{len(twice)} files stand in metadata.csv twice, the first {twice[0]}; keep one row")
-    absent = [row["file"] for row in rows if not (folder / row["file"]).is_file()]
+    utterances = corpus.scan(folder)
+    require_files(corpus.card.name, utterances)
+    found, unreadable = [], []
+    for item in utterances:
+        try:
+            found.append(measured(item))
+        except AudioError as error:
+            unreadable.append(error)
+        advance()
+    if unreadable:
+        raise CorpusError(
+            corpus.card.name,
+            f"{len(unreadable)} of {len(utterances)} files cannot be opened, the first {unreadable[0]}; "
+            f"run `undertone corpus check {corpus.card.name} {folder}` for all of them",
+        )
+    return tuple(found)
+
+
+def require_files(corpus: str, utterances: Iterable[Utterance]) -> None:
+    """Refuse a corpus of which a file is missing.
+
+    Raises:
+        CorpusError: with their number and the first.
+    """
+    listed = list(utterances)
+    absent = [item.path for item in listed if not Path(item.path).is_file()]
     if absent:
         raise CorpusError(
-            corpus, f"{len(absent)} of {len(rows)} files are missing, the first {absent[0]}; copy them anew"
+            corpus, f"{len(absent)} of {len(listed)} files are missing, the first {absent[0]}; copy them anew"
         )
-    return tuple(
-        Utterance(
-            id=name,
-            path=str(folder / row["file"]),
-            corpus=corpus,
-            speaker=row["speaker"],
-            language=language,
-            label=emotion_of(row["emotion"]),
-            duration=float(row["duration_s"]),
-            gender=row["gender"] or None,
-            text=row["text"] or None,
-        )
-        for name, row in zip(ids, rows, strict=True)
-    )
 
 
-def _rows(table: Path, corpus: str) -> list[dict[str, str]]:
-    """Read the rows of `metadata.csv`, all of them whole."""
-    if not table.is_file():
-        raise CorpusError(corpus, f"{table} is missing; name the folder that holds metadata.csv and the audio")
-    try:
-        with table.open(newline="", encoding="utf-8-sig") as file:
-            reader = csv.DictReader(file)
-            columns = reader.fieldnames or ()
-            rows = list(reader)
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise CorpusError(corpus, f"{table} cannot be read ({error}); save it as CSV in UTF-8") from error
-    lacking = [name for name in COLUMNS if name not in columns]
-    if lacking:
-        raise CorpusError(corpus, f"{table} lacks the columns {', '.join(lacking)}; it needs {', '.join(COLUMNS)}")
-    if not rows:
-        raise CorpusError(corpus, f"{table} has no rows; copy it anew")
-    for number, row in enumerate(rows, start=1):
-        if not row["file"] or not row["speaker"] or None in row.values() or not _is_length(row["duration_s"]):
-            held = ", ".join(f"{name} {row[name]!r}" for name in ("file", "speaker", "duration_s"))
-            raise CorpusError(
-                corpus, f"row {number} of {table} is not whole: {held}; it needs all columns and a length in seconds"
-            )
-    return rows
+def measured(item: Utterance) -> Utterance:
+    """Fill in the duration, from the file's header where the corpus did not tell it.
 
-
-def _is_length(text: str) -> bool:
-    try:
-        return 0 < float(text) < float("inf")
-    except ValueError:
-        return False
+    Raises:
+        AudioError: if the file cannot be opened.
+    """
+    if not math.isnan(item.duration):
+        return item
+    if item.end is not None:
+        return replace(item, duration=item.end - item.start)
+    with open_recording(item.path) as recording:
+        whole = recording.duration or sum(len(block) for block in recording.blocks()) / recording.sample_rate
+    return replace(item, duration=whole - item.start)

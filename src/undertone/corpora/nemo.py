@@ -1,20 +1,38 @@
-"""nEMO: Polish emotional speech."""
+"""nEMO: Polish emotional speech (Christop 2024)."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import re
+from pathlib import PurePosixPath
+from typing import Final
 
-from undertone.corpora.base import Corpus, CorpusCard, read_metadata
+from undertone.corpora.base import Corpus, CorpusCard, Named
+from undertone.corpora.layouts import scan_by_name
+from undertone.labels import canonical
 
-if TYPE_CHECKING:
-    from pathlib import Path
+GENDERS: Final = {
+    "EB0": "F", "IC0": "F", "KD0": "F", "KS0": "M", "MK0": "F", "MP0": "M", "SM0": "M", "TP0": "M", "WR0": "M",
+}  # fmt: skip
 
-    from undertone.records import Utterance
+NAME: Final = re.compile(
+    r"(?P<speaker>[A-Z]{2}\d)_(?P<emotion>anger|fear|happiness|neutral|sadness|surprised)_(?P<sentence>\d+)"
+)
+"""`EB0_anger_12`: speaker EB0, anger, sentence 12."""
 
 
-def read(folder: Path) -> tuple[Utterance, ...]:
-    """Read the folder that holds `metadata.csv`."""
-    return read_metadata(folder, corpus="nemo", language="pl")
+def parse_name(name: str) -> Named | None:
+    """Read a name such as `samples/EB0_anger_12`."""
+    stem = PurePosixPath(name).name
+    found = NAME.fullmatch(stem)
+    if found is None or found["speaker"] not in GENDERS:
+        return None
+    return Named(
+        id=stem,
+        speaker=f"nemo_{found['speaker']}",
+        emotion=canonical(found["emotion"]),
+        gender=GENDERS[found["speaker"]],
+        sentence=found["sentence"],
+    )
 
 
 CORPUS = Corpus(
@@ -23,11 +41,16 @@ CORPUS = Corpus(
         title="nEMO: Polish emotional speech",
         language="pl",
         licence="CC BY-NC-SA 4.0",
+        source="Christop, nEMO: Dataset of Emotional Speech in Polish, LREC-COLING 2024",
         speakers=9,
         utterances=4481,
+        counts={"neutral": 809, "sad": 769, "angry": 749, "happy": 749, "fearful": 736, "surprised": 669},
         acted=True,
+        raters="the actors' instruction; takes were checked by the author's listeners",
+        sample_rate=24_000,
         model_may_be_released=True,
         known_faults=("MK0 has no surprised speech and MP0 about half of every emotion but neutral",),
     ),
-    read=read,
+    scan=scan_by_name("nemo", "pl", parse_name),
+    parse_name=parse_name,
 )

@@ -6,11 +6,13 @@ import hashlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from undertone.errors import ConfigError
+from undertone.errors import ConfigError, CorpusError
+from undertone.labels import EMOTIONS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
+    from undertone.corpora.base import Exclusion
     from undertone.records import Utterance
 
 
@@ -24,6 +26,78 @@ class Fold:
 
     def parts(self) -> dict[str, tuple[str, ...]]:
         return {"train": self.train, "validation": self.validation, "test": self.test}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Protocol:
+    """Who is trained on, chosen with and tested when, and what counts as which class."""
+
+    name: str
+    """The corpora joined by `+`, a slash, and the protocol's own name: `emodb/emobox`."""
+    title: str
+    source: str
+    """Who published the folds, and which parts of them are ours."""
+    classes: Mapping[str, str]
+    """The corpora's own words (`Utterance.emotion`) and the class each counts as."""
+    folds: tuple[Fold, ...]
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The classes, in the order that every array of probabilities keeps: the seven emotions first."""
+        found = set(self.classes.values())
+        return tuple(name for name in EMOTIONS if name in found) + tuple(sorted(found.difference(EMOTIONS)))
+
+    @property
+    def hash(self) -> str:
+        return protocol_hash(self.folds)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Split:
+    """One fold, as utterances: all of them are at hand and have a class."""
+
+    train: tuple[Utterance, ...]
+    validation: tuple[Utterance, ...]
+    test: tuple[Utterance, ...]
+
+
+def apply_protocol(
+    protocol: Protocol, utterances: Iterable[Utterance], exclusions: Iterable[Exclusion] = ()
+) -> tuple[Split, ...]:
+    """Find the utterances of every fold; nothing that the protocol names is left out unless an exclusion says so.
+
+    Args:
+        protocol: which.
+        utterances: of the corpora, whole.
+        exclusions: utterances to leave out of every part.
+
+    Raises:
+        CorpusError: if an utterance that the protocol names is missing, or its emotion is none of the protocol's
+            classes: all are counted, the first is named.
+    """
+    by_id = {item.id: item for item in utterances}
+    excluded = {item.id for item in exclusions}
+    named = sorted({name for fold in protocol.folds for part in fold.parts().values() for name in part} - excluded)
+    missing = [name for name in named if name not in by_id]
+    if missing:
+        raise CorpusError(
+            protocol.name,
+            f"{len(missing)} of {len(named)} utterances are missing, the first {missing[0]}; "
+            "copy them anew, or exclude them with a reason",
+        )
+    odd = [name for name in named if by_id[name].emotion not in protocol.classes]
+    if odd:
+        raise CorpusError(
+            protocol.name,
+            f"{len(odd)} of {len(named)} utterances have no class of the protocol, the first {odd[0]} "
+            f"({by_id[odd[0]].emotion}); it knows {', '.join(protocol.classes)}",
+        )
+    return tuple(
+        Split(
+            **{part: tuple(by_id[name] for name in ids if name not in excluded) for part, ids in fold.parts().items()}
+        )
+        for fold in protocol.folds
+    )
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -4,16 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from undertone.corpora import (
-    emodb,
-    kathleen_arctic,
-    kerstin_de,
-    librispeech_sample,
-    nemo,
-    ravdess,
-    speechocean762,
-    urdu,
-)
+from undertone.corpora import emodb, nemo, ravdess, urdu
+from undertone.corpora.read_speech import READ_SPEECH
 from undertone.errors import CorpusError
 
 if TYPE_CHECKING:
@@ -23,16 +15,13 @@ if TYPE_CHECKING:
 
 
 CORPORA: Final[Mapping[str, Corpus]] = {
-    module.CORPUS.card.name: module.CORPUS
-    for module in (
-        emodb,
-        kathleen_arctic,
-        kerstin_de,
-        librispeech_sample,
-        nemo,
-        ravdess,
-        speechocean762,
-        urdu,
+    corpus.card.name: corpus
+    for corpus in (
+        emodb.CORPUS,
+        nemo.CORPUS,
+        ravdess.CORPUS,
+        urdu.CORPUS,
+        *READ_SPEECH,
     )
 }
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from undertone.corpora.base import read_corpus
 from undertone.corpora.protocols import fold_by_speaker, protocol_hash, shared_speakers
 from undertone.corpora.registry import corpus_named
 from undertone.errors import ConfigError, CorpusError
@@ -120,7 +121,7 @@ def read_speech(how: ReadSpeech, data: Path) -> list[Utterance]:
                 by_speaker.setdefault(item.speaker, []).append(item)
         turns = itertools.zip_longest(*(by_speaker[speaker] for speaker in sorted(by_speaker)))
         spread = [item for row in turns for item in row if item is not None]
-        taken += [replace(item, corpus=READ, label="neutral") for item in spread[: how.per_corpus]]
+        taken += [replace(item, corpus=READ, emotion="neutral") for item in spread[: how.per_corpus]]
     return taken
 
 
@@ -130,7 +131,7 @@ def _read(name: str, data: Path, *, to_train: bool) -> tuple[Utterance, ...]:
         raise CorpusError(
             name, f"its licence ({corpus.card.licence}) forbids releasing a model; list it under unseen_corpora"
         )
-    return corpus.read(data / name)
+    return read_corpus(corpus, data / name)
 
 
 def _stores(

@@ -1,0 +1,38 @@
+"""What every encoder declares and gives."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from undertone.units import Seconds
+
+
+@dataclass(frozen=True, kw_only=True)
+class Encoder:
+    """A frozen function from sound to rows of numbers, run once per corpus and kept in a feature store."""
+
+    name: str
+    revision: str
+    """Fingerprint of everything that its rows depend on: version, settings, weights. Part of a store's key."""
+    source: str
+    """The paper, or that it is ours."""
+    weights: str
+    """Where its weights come from: `none` for a fixed formula, `random`, or the checkpoint's name."""
+    row_shape: tuple[int, ...]
+    """Shape of one row: (coefficient,) or (block, width)."""
+    rows: str
+    """What a row is: `utterance` (one for each) or `frame`."""
+    dtype: str
+    """Of the stored rows: `float32` or `float16`."""
+    encode: Callable[[Sequence[NDArray[np.float32]]], list[NDArray[np.floating]]]
+    """Takes a batch of utterances, each 16 kHz samples of shape (sample,); gives for each shape (row, *row_shape). What
+    an utterance gets does not depend on the others of its batch."""
+    batch_s: Seconds = 0.0
+    """Most sound in a batch, padding included; 0 for one utterance at a time."""

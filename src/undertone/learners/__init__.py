@@ -1,0 +1,1 @@
+"""What can be fitted to the folds of a protocol: baselines and systems, behind one interface."""
