@@ -4,7 +4,7 @@ PYTHON := $(shell for p in python3 python3.11 python3.12 python3.13 python3.14; 
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 DATA ?= ../shared/data
 
-.PHONY: demo test test-slow lint bench train-default example clean
+.PHONY: demo test test-slow lint baselines bench train-default example clean
 
 demo: .venv/ready
 	.venv/bin/undertone analyze examples/conversation.flac --names Anna,Ben --format table --format html --out out
@@ -20,12 +20,17 @@ lint: .venv-dev/ready
 	.venv-dev/bin/ruff format --check .
 	.venv-dev/bin/mypy
 
-bench: .venv/ready
+baselines: .venv-dev/ready
+	OMP_NUM_THREADS=1 .venv-dev/bin/torchrun --standalone --nproc-per-node cpu -m undertone crossval \
+		experiments/baselines.toml --data $(DATA) --work runs/crossval --results results/baselines
+
+bench: .venv/ready .venv-dev/ready
 	.venv/bin/python benchmarks/timeline.py --data $(DATA) --out benchmarks/results
 	.venv/bin/python benchmarks/turns.py --data $(DATA) --out benchmarks/results
+	.venv-dev/bin/python benchmarks/extraction.py --data $(DATA) --out benchmarks/results
 
 train-default: .venv-dev/ready
-	.venv-dev/bin/undertone train experiments/default.toml --data $(DATA) --run runs/default \
+	.venv-dev/bin/undertone train experiments/default.toml --data $(DATA) --work runs/default \
 		--install src/undertone/bundles/default --results results/default.json
 
 example: .venv-dev/ready

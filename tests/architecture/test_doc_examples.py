@@ -49,6 +49,8 @@ def words_of(line: str) -> list[str]:
 @pytest.mark.parametrize(("page", "line"), console_lines(), ids=lambda value: value if isinstance(value, str) else "")
 def test_console_examples_are_understood(page: Path, line: str) -> None:
     program, *arguments = words_of(line)
+    if program == "torchrun":
+        program, *arguments = arguments[arguments.index("-m") + 1 :]
     if [program, *arguments[:2]] == ["python", "-m", "undertone"]:
         program, arguments = "undertone", arguments[2:]
     if program == "undertone":

@@ -24,7 +24,7 @@ LAYERS: dict[str, set[str]] = {
     "corpora": {"audio", "metrics"},
     "inference": {"audio", "metrics", "conversation", "corpora", "bundles"},
     "bundles": set(),
-    "testing": {"audio", "metrics", "conversation", "corpora", "inference"},
+    "testing": {"audio", "metrics", "conversation", "corpora", "inference", "experiments"},
     "api": {"inference", "conversation"},
     "systems": {"audio", "metrics"},
     "encoders": {"audio", "metrics"},

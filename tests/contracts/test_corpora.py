@@ -1,25 +1,23 @@
-"""Every registered corpus: its card, its reader, and the real recordings where they are at hand; and who is tested."""
+"""Every registered corpus: its card, its reader, and the real recordings where they are at hand."""
 
 from __future__ import annotations
 
 import csv
 import dataclasses
-import hashlib
+import math
 import re
+from collections import Counter
+from collections.abc import Iterable
 from pathlib import Path
 
-import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from undertone.corpora.base import CorpusCard, read_corpus
-from undertone.corpora.layouts import COLUMNS
-from undertone.corpora.protocols import Fold, HeldOut, fold_by_speaker, protocol_hash, shared_speakers
+from undertone.corpora.base import CorpusCard, measured, read_corpus
+from undertone.corpora.layouts import COLUMNS, sound_files
 from undertone.corpora.registry import CORPORA, corpus_named
-from undertone.errors import ConfigError, CorpusError
+from undertone.errors import CorpusError
 from undertone.experiments.words import LANGUAGES, licence_of, limits_of
-from undertone.labels import EMOTIONS
+from undertone.labels import EMOTIONS, canonical
 from undertone.records import Utterance
 from undertone.testing.sounds import tone, write_recording
 
@@ -84,6 +82,8 @@ def test_a_reader_turns_the_layout_into_utterances(name: str, tmp_path: Path) ->
 
 @every_corpus
 def test_the_real_recordings_are_those_of_the_card(name: str, data: Path) -> None:
+    if not sound_files(data / name):
+        pytest.skip(f"{name} is not among the real recordings")
     card = corpus_named(name).card
     found = read_corpus(corpus_named(name), data / name)
     assert len(found) == card.utterances
@@ -95,11 +95,10 @@ def test_the_real_recordings_are_those_of_the_card(name: str, data: Path) -> Non
 
 
 def test_an_unknown_corpus_is_refused_with_those_there_are() -> None:
-    with pytest.raises(
-        CorpusError, match=r"iemocap: no such corpus; known are emodb, kathleen_arctic, .*urdu"
-    ) as caught:
-        corpus_named("iemocap")
-    assert caught.value.corpus == "iemocap"
+    with pytest.raises(CorpusError, match=r"^babel: no such corpus; known are \w+(, \w+)+$") as caught:
+        corpus_named("babel")
+    assert caught.value.corpus == "babel"
+    assert caught.value.problem.partition("known are ")[2].split(", ") == list(CORPORA)
 
 
 def refused(folder: Path, said: str) -> None:
@@ -107,8 +106,20 @@ def refused(folder: Path, said: str) -> None:
         read_corpus(corpus_named("emodb"), folder)
 
 
-def test_a_folder_without_a_table_is_refused(tmp_path: Path) -> None:
-    refused(tmp_path, r"emodb: .*metadata\.csv is missing; name the folder that holds metadata\.csv")
+def test_a_folder_without_a_table_is_refused_where_names_say_nothing(tmp_path: Path) -> None:
+    with pytest.raises(CorpusError, match=r"kerstin_de: .*metadata\.csv is missing; name the folder that holds meta"):
+        corpus_named("kerstin_de").scan(tmp_path)
+
+
+def test_a_folder_with_neither_a_table_nor_a_name_of_the_corpus_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "hello.wav").touch()
+    refused(tmp_path, r"emodb: .* holds no file with a name of this corpus; name the folder that was unpacked")
+
+
+def test_a_path_that_is_no_folder_is_refused_with_what_it_is(tmp_path: Path) -> None:
+    refused(tmp_path / "nowhere", r"emodb: .*nowhere does not exist; name the folder that the corpus was unpacked to")
+    (tmp_path / "emodb.zip").touch()
+    refused(tmp_path / "emodb.zip", r"emodb: .*emodb\.zip is a file; name the folder")
 
 
 @pytest.mark.parametrize("column", COLUMNS)
@@ -169,12 +180,163 @@ def test_missing_files_are_counted_and_the_first_is_named(tmp_path: Path) -> Non
     make_corpus(tmp_path)
     (tmp_path / "audio/one/b.wav").unlink()
     (tmp_path / "audio/two/c.wav").unlink()
-    refused(tmp_path, r"emodb: 2 of 4 files are missing, the first audio/one/b\.wav; copy them anew")
+    refused(tmp_path, r"emodb: 2 of 4 files are missing, the first .*audio/one/b\.wav; copy them anew")
+    assert len(corpus_named("emodb").scan(tmp_path)) == 4, "a check goes on past missing files"
 
 
 def test_two_rows_of_one_utterance_are_refused(tmp_path: Path) -> None:
     make_corpus(tmp_path, rows=(*ROWS, ("audio/one/a.flac", *ROWS[0][1:])))
-    refused(tmp_path, r"1 files stand in metadata\.csv twice, the first emodb/one/a; keep one row")
+    refused(tmp_path, r"1 utterances are there more than once, the first emodb/one/a; keep one copy of each")
+
+
+OFFICIAL = {
+    "emodb": (
+        ("wav/03a01Fa.wav", "emodb/03a01Fa", "emodb_03", "happy", "M", "a01"),
+        ("wav/16b10Wb.wav", "emodb/16b10Wb", "emodb_16", "angry", "F", "b10"),
+        ("wav/08a02La.wav", "emodb/08a02La", "emodb_08", "bored", "F", "a02"),
+    ),
+    "ravdess": (
+        ("Actor_01/03-01-02-01-01-01-01.wav", "ravdess/Actor_01/03-01-02-01-01-01-01", "ravdess_01", "calm", "M", "01"),
+        ("Actor_12/03-01-06-02-02-01-12.wav", "ravdess/Actor_12/03-01-06-02-02-01-12", "ravdess_12", "fearful", "F",
+         "02"),
+    ),
+    "nemo": (
+        ("samples/EB0_anger_12.wav", "nemo/EB0_anger_12", "nemo_EB0", "angry", "F", "12"),
+        ("samples/WR0_surprised_3.wav", "nemo/WR0_surprised_3", "nemo_WR0", "surprised", "M", "3"),
+    ),
+    "urdu": (
+        ("Angry/SM1_F10_A010.wav", "urdu/Angry/SM1_F10_A010", "urdu_SM1", "angry", "M", None),
+        ("Sad/SF11_F1_S001.wav", "urdu/Sad/SF11_F1_S001", "urdu_SF11", "sad", "F", None),
+    ),
+}  # fmt: skip
+"""Files as their publishers name them, and the id, speaker, emotion, gender and sentence that they mean."""
+
+
+def told_of(utterances: Iterable[Utterance]) -> set[tuple[str | None, ...]]:
+    return {(item.id, item.speaker, item.emotion, item.gender, item.sentence) for item in utterances}
+
+
+@pytest.mark.parametrize("name", OFFICIAL)
+def test_the_official_layout_and_a_table_tell_the_same(name: str, tmp_path: Path) -> None:
+    folder = tmp_path / "official"
+    for path, *_ in OFFICIAL[name]:
+        (folder / path).parent.mkdir(parents=True, exist_ok=True)
+        write_recording(folder / path, tone(0.1, 440.0))
+    (folder / "readme.txt").touch()
+    (folder / "cover.wav").touch()  # a name that is none of the corpus's is left to `check`
+    by_name = read_corpus(corpus_named(name), folder)
+    assert told_of(by_name) == {row[1:] for row in OFFICIAL[name]}
+    assert [item.duration for item in by_name] == [pytest.approx(0.1)] * len(OFFICIAL[name])
+    assert all(Path(item.path).is_file() for item in by_name)
+    for prefix in ("audio/", ""):  # a table may keep the publisher's folders, or put them under audio
+        rows = tuple(
+            (f"{prefix}{path}", who, gender, word, "", "0.1") for path, _, who, word, gender, _ in OFFICIAL[name]
+        )
+        by_table = corpus_named(name).scan(make_corpus(tmp_path / f"table {prefix.strip('/')}", rows=rows))
+        assert told_of(by_table) == told_of(by_name)
+
+
+PLACES = {"emodb": "wav/{}.wav", "ravdess": "{}.wav", "nemo": "samples/{}.wav", "urdu": "{}.wav"}
+"""Where the publisher's archives hold an utterance."""
+
+
+@pytest.mark.parametrize("name", PLACES)
+def test_every_real_utterance_is_told_alike_by_its_table_and_its_name(name: str, data: Path, tmp_path: Path) -> None:
+    corpus = corpus_named(name)
+    by_table = corpus.scan(data / name)
+    places = [tmp_path / PLACES[name].format(item.id.partition("/")[2]) for item in by_table]
+    for folder in {place.parent for place in places}:
+        folder.mkdir(parents=True, exist_ok=True)
+    for place in places:
+        place.touch()
+    assert told_of(corpus.scan(tmp_path)) == told_of(by_table)
+
+
+@every_corpus
+def test_what_every_whole_copy_has_is_what_the_card_counts(name: str) -> None:
+    corpus = corpus_named(name)
+    if corpus.whole:
+        named = [corpus.parse_name(item) for item in corpus.whole]
+        assert [item.id for item in named] == list(corpus.whole)
+        assert len(set(corpus.whole)) == len(corpus.whole) <= corpus.card.utterances
+        if len(corpus.whole) == corpus.card.utterances:
+            assert Counter(item.emotion for item in named) == corpus.card.counts
+
+
+def test_the_speech_of_ravdess_is_known_whole() -> None:
+    assert len(corpus_named("ravdess").whole) == 1440
+    assert "Actor_24/03-01-08-02-02-02-24" in corpus_named("ravdess").whole
+
+
+@every_corpus
+def test_official_counts_add_up_and_exclusions_are_of_the_corpus(name: str) -> None:
+    corpus = corpus_named(name)
+    assert sum(corpus.card.counts.values()) in {0, corpus.card.utterances} or not corpus.whole
+    assert all(canonical(word) == word for word in corpus.card.counts)
+    for item in corpus.card.exclusions:
+        owner, _, own = item.id.partition("/")
+        assert owner == name
+        assert item.reason.strip()
+        assert corpus.parse_name is None or corpus.parse_name(own).id == own
+
+
+@pytest.mark.parametrize(
+    ("name", "odd"),
+    [
+        ("emodb", ("wav/03a01Xa", "wav/04a01Fa", "wav/03a03Fa", "03a01Fa_denoised", "")),
+        ("ravdess", ("03-02-01-01-01-01-01", "01-01-01-01-01-01-01", "03-01-01-02-01-01-01", "03-01-01-01-01-01-00",
+                     "03-01-01-01-01-01-25", "03-01-09-01-01-01-01")),
+        ("nemo", ("EB0_calm_1", "XX0_anger_1", "EB0_anger_")),
+        ("urdu", ("SX1_F1_A1", "SM1_F1_B1", "SM1_A1")),
+    ],
+)  # fmt: skip
+def test_names_that_are_none_of_the_corpus_are_not_known(name: str, odd: tuple[str, ...]) -> None:
+    assert [corpus_named(name).parse_name(item) for item in odd] == [None] * len(odd)
+
+
+def test_two_copies_of_an_utterance_are_refused_in_the_official_layout(tmp_path: Path) -> None:
+    for place in ("wav/03a01Fa.wav", "copy/03a01Fa.wav"):
+        (tmp_path / place).parent.mkdir()
+        write_recording(tmp_path / place, tone(0.1, 440.0))
+    refused(tmp_path, r"emodb: 1 utterances are there more than once, the first emodb/03a01Fa")
+
+
+def test_hidden_files_and_folders_with_a_suffix_are_no_sound_but_dangling_links_are(tmp_path: Path) -> None:
+    (tmp_path / "._03a01Fa.wav").touch()
+    (tmp_path / ".trash").mkdir()
+    (tmp_path / ".trash" / "03a01Na.wav").touch()
+    (tmp_path / "03a01Wa.wav").mkdir()
+    (tmp_path / "03a02Fc.WAV").symlink_to("nowhere.wav")
+    assert [path.name for path in sound_files(tmp_path)] == ["03a02Fc.WAV"]
+    refused(tmp_path, r"emodb: 1 of 1 files are missing, the first .*03a02Fc\.WAV")
+
+
+def test_files_that_cannot_be_opened_are_counted_and_the_first_is_named(tmp_path: Path) -> None:
+    write_recording(tmp_path / "03a01Fa.wav", tone(0.1, 440.0))
+    (tmp_path / "03a01Na.wav").write_bytes(b"")
+    (tmp_path / "03a01Wa.wav").write_bytes(b"nonsense" * 100)
+    refused(
+        tmp_path,
+        r"emodb: 2 of 3 files cannot be opened, the first .*03a01Na\.wav: it is empty \(0 bytes\).*; "
+        r"run `undertone corpus check emodb .*` for all of them",
+    )
+
+
+def test_reading_advances_once_an_utterance(tmp_path: Path) -> None:
+    steps: list[None] = []
+    read_corpus(corpus_named("emodb"), make_corpus(tmp_path), lambda: steps.append(None))
+    assert len(steps) == len(ROWS)
+
+
+def test_a_duration_is_what_was_told_or_what_lies_between_start_and_end(tmp_path: Path) -> None:
+    path = write_recording(tmp_path / "talk.wav", tone(3.0, 440.0))
+    whole = Utterance(
+        id="a/1", path=str(path), corpus="a", speaker="anna", language="de", emotion=None, duration=math.nan
+    )
+    assert measured(whole).duration == pytest.approx(3.0)
+    assert measured(dataclasses.replace(whole, start=1.0)).duration == pytest.approx(2.0)
+    assert measured(dataclasses.replace(whole, start=1.0, end=1.5)).duration == pytest.approx(0.5)
+    assert measured(dataclasses.replace(whole, duration=7.0)).duration == 7.0
 
 
 def card(**fields: object) -> CorpusCard:
@@ -197,113 +359,3 @@ def test_limits_say_what_was_really_trained_on() -> None:
     heard = limits_of([dataclasses.replace(german, acted=False)], speakers=5, read=False)
     assert "from speech of 5 speakers" in heard[0]
     assert "read speech" not in "".join(heard)
-
-
-def utterance(number: int, corpus: str, speaker: str, label: str | None = "sad") -> Utterance:
-    return Utterance(
-        id=f"{corpus}/{number}", path="x", corpus=corpus, speaker=speaker, language="de", emotion=label, duration=1.0
-    )
-
-
-SPEAKERS = tuple(f"speaker {number}" for number in range(6))
-
-
-@st.composite
-def corpora_and_protocols(draw: st.DrawFn) -> tuple[list[Utterance], dict[str, HeldOut]]:
-    """Draw utterances of two corpora whose speakers have the same names, and whom to hold out."""
-    drawn = draw(
-        st.lists(
-            st.tuples(st.sampled_from("ab"), st.sampled_from(SPEAKERS), st.sampled_from([None, "sad", "angry"])),
-            max_size=40,
-        )
-    )
-    utterances = [utterance(number, *item) for number, item in enumerate(drawn)]
-    held_out = {}
-    for corpus in sorted({item.corpus for item in utterances if item.label}):
-        known = sorted({item.speaker for item in utterances if item.corpus == corpus and item.label})
-        chosen = draw(st.lists(st.sampled_from(known), unique=True))
-        cut = draw(st.integers(0, len(chosen)))
-        held_out[corpus] = HeldOut(validation=tuple(chosen[:cut]), test=tuple(chosen[cut:]))
-    return utterances, held_out
-
-
-@given(drawn=corpora_and_protocols())
-def test_parts_share_no_speaker_and_lose_no_labelled_utterance(
-    drawn: tuple[list[Utterance], dict[str, HeldOut]],
-) -> None:
-    utterances, held_out = drawn
-    fold = fold_by_speaker(utterances, held_out)
-    who = {item.id: (item.corpus, item.speaker) for item in utterances}
-    train, validation, test = ({who[item] for item in part} for part in fold.parts().values())
-    assert not train & validation
-    assert not train & test
-    assert not validation & test
-    everything = [item for part in fold.parts().values() for item in part]
-    assert sorted(everything) == sorted(item.id for item in utterances if item.label)
-    for corpus, speakers in held_out.items():
-        assert test >= {(corpus, speaker) for speaker in speakers.test}
-        assert validation >= {(corpus, speaker) for speaker in speakers.validation}
-    assert shared_speakers(fold, utterances) == frozenset()
-
-
-@given(drawn=corpora_and_protocols(), seed=st.integers(0, 2**32 - 1))
-def test_the_hash_does_not_depend_on_the_order_of_anything(
-    drawn: tuple[list[Utterance], dict[str, HeldOut]], seed: int
-) -> None:
-    utterances, held_out = drawn
-    fold = fold_by_speaker(utterances, held_out)
-    rng = np.random.default_rng(seed)
-    shuffled = [utterances[index] for index in rng.permutation(len(utterances))]
-    assert protocol_hash([fold_by_speaker(shuffled, dict(reversed(held_out.items())))]) == protocol_hash([fold])
-    mixed = Fold(**{name: tuple(np.array(ids)[rng.permutation(len(ids))]) for name, ids in fold.parts().items()})
-    assert protocol_hash([mixed]) == protocol_hash([fold])
-
-
-@given(
-    first=st.lists(st.lists(st.sampled_from("abcdef"), unique=True, max_size=3), min_size=3, max_size=3),
-    second=st.lists(st.lists(st.sampled_from("abcdef"), unique=True, max_size=3), min_size=3, max_size=3),
-)
-def test_the_hash_changes_exactly_if_membership_does(first: list[list[str]], second: list[list[str]]) -> None:
-    folds = [Fold(train=tuple(a), validation=tuple(b), test=tuple(c)) for a, b, c in (first, second)]
-    same = [set(part) for part in first] == [set(part) for part in second]
-    assert (protocol_hash(folds[:1]) == protocol_hash(folds[1:])) == same
-
-
-def test_the_hash_knows_which_fold_is_which() -> None:
-    one = Fold(train=("a",), validation=("b",), test=("c",))
-    other = Fold(train=("c",), validation=("b",), test=("a",))
-    hashes = {protocol_hash([one]), protocol_hash([one, other]), protocol_hash([other, one])}
-    assert len(hashes) == 3
-    assert all(re.fullmatch(r"[0-9a-f]{12}", value) for value in hashes)
-
-
-def test_a_hash_is_what_it_was_when_results_were_published() -> None:
-    written_out = hashlib.sha256(b"0\ttrain\ta/1\n0\tvalidation\ta/2\n0\ttest\ta/3\n").hexdigest()
-    assert protocol_hash([Fold(train=("a/1",), validation=("a/2",), test=("a/3",))]) == written_out[:12]
-
-
-def test_held_out_speakers_that_are_wrong_are_all_named_at_once() -> None:
-    utterances = [utterance(1, "a", "anna"), utterance(2, "a", "ben"), utterance(3, "b", "ben", label=None)]
-    held_out = {
-        "a": HeldOut(validation=("anna", "ben", "cleo"), test=("ben", "anna")),
-        "b": HeldOut(validation=(), test=("ben",)),
-        "c": HeldOut(validation=("anna",), test=()),
-    }
-    with pytest.raises(ConfigError, match=r"^protocol: a has no speaker cleo; b has no speaker ben;") as caught:
-        fold_by_speaker(utterances, held_out)
-    assert caught.value.problems == (
-        "a has no speaker cleo",
-        "b has no speaker ben",
-        "c has no speaker anna",
-        "a holds speaker anna out for validation and for test",
-        "a holds speaker ben out for validation and for test",
-    )
-
-
-def test_speakers_that_are_heard_before_the_test_are_found() -> None:
-    utterances = [utterance(number, corpus, speaker) for number, (corpus, speaker) in enumerate(
-        [("a", "anna"), ("a", "anna"), ("a", "ben"), ("a", "ben"), ("b", "anna"), ("a", "cleo")]
-    )]  # fmt: skip
-    ids = [item.id for item in utterances]
-    fold = Fold(train=(ids[0],), validation=(ids[2],), test=(ids[1], ids[3], ids[4], ids[5]))
-    assert shared_speakers(fold, utterances) == frozenset({"a/anna", "a/ben"})

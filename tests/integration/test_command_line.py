@@ -205,10 +205,10 @@ def test_doctor_finds_nothing_wrong() -> None:
 
 
 def test_train_checks_its_configuration(tmp_path: Path) -> None:
-    right = run("train", EXAMPLE.parents[1] / "experiments" / "default.toml", "--data", "x", "--run", "y", "--check")
+    right = run("train", EXAMPLE.parents[1] / "experiments" / "default.toml", "--data", "x", "--work", "y", "--check")
     assert right.exit_code == 0, right.stderr
     wrong = tmp_path / "wrong.toml"
     wrong.write_text('name = "x"\nsystem = "compact"\ncorpora = ["emodb"]\nseeed = 1\n[held_out]\n')
-    result = run("train", wrong, "--data", "x", "--run", "y", "--check")
+    result = run("train", wrong, "--data", "x", "--work", "y", "--check")
     assert result.exit_code == 1
     assert "seeed is not a setting; did you mean seed?" in result.stderr

@@ -99,7 +99,7 @@ def finished(place: Place, tmp_path_factory: pytest.TempPathFactory) -> Finished
         run(place.settings, place.data, place.folder, pulling_the_plug)
     before = sorted(item.relative_to(place.folder) for item in place.folder.iterdir())
     out = tmp_path_factory.mktemp("out")
-    options = ("--data", place.data, "--run", place.folder, "--install", out / "bundle", "--results", out / "x.json")
+    options = ("--data", place.data, "--work", place.folder, "--install", out / "bundle", "--results", out / "x.json")
     result = CliRunner().invoke(main, ["train", str(place.config), *map(str, options)])
     return Finished(place=place, before=before, result=result, installed=out / "bundle", results=out / "x.json")
 
@@ -282,7 +282,7 @@ def test_a_corpus_whose_licence_forbids_it_is_not_trained_on(place: Place, tmp_p
 
 
 def test_a_corpus_that_is_missing_stops_the_run(place: Place, tmp_path: Path) -> None:
-    with pytest.raises(CorpusError, match=r"nemo: .*metadata\.csv is missing"):
+    with pytest.raises(CorpusError, match=r"nemo: .* does not exist; name the folder"):
         run(changed(place, corpora=("nemo",)), place.data, tmp_path / "run", silent)
 
 

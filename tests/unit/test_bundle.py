@@ -15,10 +15,11 @@ from onnx import TensorProto, helper
 
 from undertone.errors import BundleError, ChecksumError, FormatVersionError, LabelMismatchError
 from undertone.inference.bundle import FILES, SUMS, Bundle, Golden, read_bundle, sums_of
-from undertone.inference.card import Card, Interval, Score
+from undertone.inference.card import Card, Score
 from undertone.inference.parity import largest_difference
 from undertone.inference.session import MOST_WINDOWS, Session
 from undertone.labels import EMOTIONS
+from undertone.metrics.uncertainty import Estimate
 from undertone.testing.bundles import first_frame_weights, make_bundle
 
 
@@ -73,7 +74,7 @@ def test_a_card_read_and_written_again_is_the_same_text(folder: Path) -> None:
 
 
 def test_a_card_with_every_kind_of_score_survives_writing_and_reading(folder: Path) -> None:
-    half = Interval(value=0.5, low=0.25, high=0.75)
+    half = Estimate(value=0.5, low=0.25, high=0.75)
     score = Score(
         corpus="emodb", condition="clean", trained_on_corpus=True, speakers=2, utterances=9, labels=("sad", "angry"),
         chance_ua=0.5, WA=half, UA=half, macro_f1=half, ECE=half, labelled=0.0, accuracy_when_labelled=None,

@@ -53,6 +53,7 @@ OF_A_PATH = {
     "EmptyAudioError": errors.AudioError,
     "NotFiniteAudioError": errors.AudioError,
     "TurnsError": ValueError,
+    "ResultError": ValueError,
     "OutputError": OSError,
 }
 CASES |= {

@@ -119,4 +119,4 @@ def test_bootstrap_of_one_speaker_still_has_width(rng: np.random.Generator) -> N
     values = rng.normal(0, 1, 50)
     found = bootstrap_by_speaker(lambda items: float(values[items].mean()), ["a"] * 50, rng=rng)
     assert found.high - found.low > 0.2
-    assert found.as_json() == {name: round(getattr(found, name), 4) for name in ("value", "low", "high")}
+    assert found.rounded(1).high == round(found.high, 1)

@@ -23,9 +23,10 @@ from undertone.training.checkpoint import (
     restore_optimiser,
     save_checkpoint,
 )
+from undertone.training.conditions import conditions, extract, find_speech, store_key
 from undertone.training.config import Augmentation
 from undertone.training.disturb import Surroundings
-from undertone.training.store import FeatureStore, conditions, extract, find_speech, open_store, store_key
+from undertone.training.store import FeatureStore, open_store
 
 
 def utterance(number: int, path: str = "x") -> Utterance:
@@ -85,7 +86,7 @@ def test_a_store_holds_the_features_of_the_speech(recordings: list[Utterance], t
     assert advance.count == 2
     again = take(recordings, tmp_path / "store", advance)
     assert advance.count == 2
-    assert np.array_equal(again.frames, store.frames)
+    assert np.array_equal(again.rows, store.rows)
     assert np.array_equal(open_store(tmp_path / "store").features("a/1"), store.features("a/1"))
 
 
@@ -101,7 +102,7 @@ def test_features_of_a_store_cannot_be_changed(recordings: list[Utterance], tmp_
         take(recordings, tmp_path / "store", Taken()).features("a/0")[0] = 0
 
 
-def test_taking_that_was_cut_off_begins_again_and_leaves_nothing(recordings: list[Utterance], tmp_path: Path) -> None:
+def test_taking_that_was_cut_off_goes_on_and_leaves_nothing(recordings: list[Utterance], tmp_path: Path) -> None:
     class CutOffError(Exception):
         pass
 
@@ -111,17 +112,17 @@ def test_taking_that_was_cut_off_begins_again_and_leaves_nothing(recordings: lis
     with pytest.raises(CutOffError):
         take(recordings, tmp_path / "cut", cut_off)
     assert not (tmp_path / "cut").exists()
-    assert (tmp_path / ".cut.part" / "features.f16").exists()
+    assert (tmp_path / ".cut.part" / "rows.bin").exists()
     advance = Taken()
     store = take(recordings, tmp_path / "cut", advance)
     assert advance.count == 2
-    assert np.array_equal(store.frames, take(recordings, tmp_path / "whole", Taken()).frames)
+    assert np.array_equal(store.rows, take(recordings, tmp_path / "whole", Taken()).rows)
     assert not (tmp_path / ".cut.part").exists()
 
 
 def test_a_folder_without_an_index_is_no_store_and_is_replaced(recordings: list[Utterance], tmp_path: Path) -> None:
     (tmp_path / "store").mkdir()
-    (tmp_path / "store" / "features.f16").write_bytes(b"half")
+    (tmp_path / "store" / "rows.bin").write_bytes(b"half")
     store = take(recordings, tmp_path / "store", Taken())
     assert set(store.spans) == {"a/0", "a/1"}
 

@@ -173,7 +173,7 @@ def store_of(utterances: list[Utterance], mark: float = 0.0) -> FeatureStore:
         rows.append(np.full((count, MEL), number % 50 + mark, dtype=np.float16))
         spans[item.id] = (end, end + count)
         end += count
-    return FeatureStore(frames=np.concatenate(rows), spans=spans)
+    return FeatureStore(rows=np.concatenate(rows), spans=spans)
 
 
 CORPUS_A = [utterance(number, "a", ("sad", "angry")[number % 2]) for number in range(300)]

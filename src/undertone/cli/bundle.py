@@ -10,7 +10,8 @@ import click
 from undertone.cli.failures import as_click_error
 
 if TYPE_CHECKING:
-    from undertone.inference.card import Card, Interval, PlainSpeech, Score
+    from undertone.inference.card import Card, PlainSpeech, Score
+    from undertone.metrics.uncertainty import Estimate
 
 
 @click.group()
@@ -94,5 +95,5 @@ def _plain(item: PlainSpeech) -> str:
     )
 
 
-def _interval(interval: Interval) -> str:
+def _interval(interval: Estimate) -> str:
     return f"{interval.value * 100:.1f} [{interval.low * 100:.1f}, {interval.high * 100:.1f}] %"

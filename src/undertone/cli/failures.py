@@ -24,12 +24,12 @@ def as_click_error() -> Iterator[None]:
         raise click.ClickException(str(error)) from error
 
 
-def report_failures(failures: Sequence[tuple[Path, UndertoneError]], total: int) -> None:
+def report_failures(failures: Sequence[tuple[Path, UndertoneError]], total: int, what: str = "recordings") -> None:
     """List what failed on standard error and leave with status 1; do nothing where nothing failed."""
     if not failures:
         return
     if total > 1:
-        click.echo(f"{len(failures)} of {total} recordings failed:", err=True)
+        click.echo(f"{len(failures)} of {total} {what} failed:", err=True)
     for path, error in failures:
         message = str(error)
         click.echo(f"Error: {message if str(path) in message else f'{path}: {message}'}", err=True)

@@ -15,8 +15,15 @@ if TYPE_CHECKING:
 COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
     "analyze": ("undertone.cli.analyze:analyze", "Say who felt what, when, in recordings."),
     "bundle": ("undertone.cli.bundle:bundle", "Show or verify a model bundle."),
+    "compare": ("undertone.cli.compare:compare", "Compare two results, in pairs."),
+    "corpus": ("undertone.cli.corpus:corpus", "List, check, measure and audit corpora."),
+    "crossval": (
+        "undertone.cli.crossval:crossval",
+        "Fit and test learners on every fold of protocols (needs undertone[train]).",
+    ),
     "doctor": ("undertone.cli.doctor:doctor", "Check that everything here works, and how fast."),
     "formats": ("undertone.cli.formats:formats", "List the formats that are read and written."),
+    "report": ("undertone.cli.report:report", "Make a page or a table of results."),
     "train": ("undertone.cli.train:train", "Train a recogniser and make its bundle (needs undertone[train])."),
 }
 

@@ -75,12 +75,14 @@ def recordings_progress(recordings: int, *, quiet: bool) -> Iterator[RecordingsP
 
 
 @contextlib.contextmanager
-def steps_progress() -> Iterator[Callable[[str, int], Callable[[], None]]]:
+def steps_progress(*, quiet: bool = False) -> Iterator[Callable[[str, int], Callable[[], None]]]:
     """Show how far a run of several stages is: each call opens a bar and returns what advances it by one.
 
     Without a terminal, a line is written when a stage begins and for every tenth of it.
     """
-    if sys.stderr.isatty():
+    if quiet:
+        yield lambda _title, _total: lambda: None
+    elif sys.stderr.isatty():
         with _bars() as progress:
 
             def begin(title: str, total: int) -> Callable[[], None]:

@@ -14,28 +14,32 @@ from undertone.errors import MissingExtraError
 @click.command()
 @click.argument("config", type=click.Path(path_type=Path))
 @click.option("--data", required=True, type=click.Path(path_type=Path), help="Folder with one folder per corpus.")
-@click.option("--run", "folder", required=True, type=click.Path(path_type=Path), help="Folder of this run.")
+@click.option("--work", "folder", required=True, type=click.Path(path_type=Path), help="Folder of this run.")
 @click.option("--install", type=click.Path(path_type=Path), help="Put the finished bundle here as well.")
 @click.option("--results", type=click.Path(path_type=Path), help="Put the results file here as well.")
 @click.option("--check", is_flag=True, help="Only check CONFIG.")
 def train(config: Path, data: Path, folder: Path, install: Path | None, results: Path | None, check: bool) -> None:
     """Train the recogniser that CONFIG (TOML) describes, test it, and make its bundle.
 
-    A run that was interrupted goes on where it stopped when called again with the same --run.
+    A run that was interrupted goes on where it stopped when called again with the same --work. Started by torchrun,
+    several processes train as one.
     """
     with as_click_error():
         try:
             from undertone.experiments.run import install as install_bundle
             from undertone.experiments.run import run
             from undertone.training.config import read_config
+            from undertone.training.parallel import joined_workers
         except ModuleNotFoundError as error:
             raise MissingExtraError("training", "train") from error
         settings = read_config(config)
         if check:
             click.echo(f"{config} is right")
             return
-        with steps_progress() as progress:
-            finished = run(settings, data, folder, progress)
+        with joined_workers() as workers, steps_progress(quiet=workers.rank > 0) as progress:
+            finished = run(settings, data, folder, progress, workers)
+        if finished is None:
+            return  # another process has the bundle
         if install:
             install_bundle(finished.bundle, install)
         if results:

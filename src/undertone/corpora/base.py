@@ -49,7 +49,7 @@ class CorpusCard:
     raters: str
     """Who said which emotion it is: the actors' instruction, so many listeners, a crowd."""
     sample_rate: Hertz
-    """Of the files as they were published."""
+    """Of the files as they were published; 0 where they have several or nobody said."""
     model_may_be_released: bool
     """Whether the licence, as far as it could be read, lets a model trained on the corpus be published."""
     scale: tuple[float, float] | None = None
@@ -91,10 +91,14 @@ class Corpus:
     and a file that a table names may be missing. Raises CorpusError where the folder is not that corpus."""
     parse_name: NameParser | None = None
     """None where names say nothing."""
+    whole: tuple[str, ...] = ()
+    """Ids, without the corpus's name, that every whole copy has; empty where they do not follow from the design."""
+    lists_all: bool = True
+    """Whether every sound file in the folder should be one that `scan` lists; False where others lie there too."""
 
 
 def read_corpus(corpus: Corpus, folder: Path, advance: Callable[[], None] = lambda: None) -> tuple[Utterance, ...]:
-    """List a corpus with the duration of every utterance.
+    """List a corpus with the duration of every utterance; one that its card excludes may be missing or unreadable.
 
     Args:
         corpus: which.
@@ -105,14 +109,16 @@ def read_corpus(corpus: Corpus, folder: Path, advance: Callable[[], None] = lamb
         CorpusError: if the folder is not that corpus, or files are missing or cannot be opened: all are counted, the
             first is named.
     """
-    utterances = corpus.scan(folder)
+    excluded = {item.id for item in corpus.card.exclusions}
+    utterances = [item for item in corpus.scan(folder) if item.id not in excluded or Path(item.path).is_file()]
     require_files(corpus.card.name, utterances)
     found, unreadable = [], []
     for item in utterances:
         try:
             found.append(measured(item))
         except AudioError as error:
-            unreadable.append(error)
+            if item.id not in excluded:
+                unreadable.append(error)
         advance()
     if unreadable:
         raise CorpusError(

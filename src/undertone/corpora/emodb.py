@@ -1,4 +1,7 @@
-"""EmoDB: Berlin database of emotional speech (Burkhardt et al. 2005)."""
+"""EmoDB: Berlin database of emotional speech (Burkhardt et al. 2005).
+
+Layout: `wav/03a01Fa.wav`. The parts of a name are the speaker, the sentence, the German emotion's letter and the take.
+"""
 
 from __future__ import annotations
 

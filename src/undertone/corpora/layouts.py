@@ -26,11 +26,16 @@ COLUMNS: Final = ("file", "speaker", "gender", "emotion", "text", "duration_s")
 
 
 def sound_files(folder: Path, suffixes: tuple[str, ...] = SOUND_SUFFIXES) -> list[Path]:
-    """Find every file with a sound's suffix below a folder, hidden ones left out, in order of their paths."""
+    """Find every file with a sound's suffix below a folder, hidden ones left out, in order of their paths.
+
+    Links that lead nowhere are among them: somebody meant a file to be there.
+    """
     return sorted(
         path
         for path in folder.rglob("*")
-        if path.suffix.lower() in suffixes and not any(part.startswith(".") for part in path.relative_to(folder).parts)
+        if path.suffix.lower() in suffixes
+        if not any(part.startswith(".") for part in path.relative_to(folder).parts)
+        if not path.is_dir()
     )
 
 
@@ -126,15 +131,16 @@ def read_metadata(
         folder: that holds the table.
         corpus: its name.
         language: of all of it.
-        parse_name: tells the sentence; a name that it does not know tells none.
+        parse_name: tells the id and the sentence; a name that it does not know is the id itself.
 
     Raises:
         CorpusError: if the table or a column is missing, a row is not whole, or two rows are of one file.
     """
     rows = _rows(folder / TABLE, corpus)
-    names = [str(PurePosixPath(row["file"].removeprefix("audio/")).with_suffix("")) for row in rows]
+    paths = [str(PurePosixPath(row["file"].removeprefix("audio/")).with_suffix("")) for row in rows]
+    named = [parse_name(path) if parse_name else None for path in paths]
+    names = [told.id if told else path for told, path in zip(named, paths, strict=True)]
     require_unique(corpus, (f"{corpus}/{name}" for name in names))
-    named = [parse_name(name) if parse_name else None for name in names]
     return tuple(
         Utterance(
             id=f"{corpus}/{name}",

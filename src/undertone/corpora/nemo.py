@@ -1,4 +1,7 @@
-"""nEMO: Polish emotional speech (Christop 2024)."""
+"""nEMO: Polish emotional speech (Christop 2024).
+
+Layout: `samples/EB0_anger_12.wav`. The parts of a name are the speaker, the emotion and the sentence.
+"""
 
 from __future__ import annotations
 

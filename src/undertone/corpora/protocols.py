@@ -75,22 +75,40 @@ def apply_protocol(
         CorpusError: if an utterance that the protocol names is missing, or its emotion is none of the protocol's
             classes: all are counted, the first is named.
     """
+    splits = split_by(protocol, utterances, exclusions)
+    named = {item.id: item for split in splits for part in (split.train, split.validation, split.test) for item in part}
+    odd = sorted(name for name, item in named.items() if item.emotion not in protocol.classes)
+    if odd:
+        raise CorpusError(
+            protocol.name,
+            f"{len(odd)} of {len(named)} utterances have no class of the protocol, the first {odd[0]} "
+            f"({named[odd[0]].emotion}); it knows {', '.join(protocol.classes)}",
+        )
+    return splits
+
+
+def split_by(
+    protocol: Protocol, utterances: Iterable[Utterance], exclusions: Iterable[Exclusion] = ()
+) -> tuple[Split, ...]:
+    """Find the utterances of every fold, whatever their emotions.
+
+    Args:
+        protocol: which.
+        utterances: of the corpora, whole.
+        exclusions: utterances to leave out of every part.
+
+    Raises:
+        CorpusError: if an utterance that the protocol names is missing: all are counted, the first is named.
+    """
     by_id = {item.id: item for item in utterances}
     excluded = {item.id for item in exclusions}
-    named = sorted({name for fold in protocol.folds for part in fold.parts().values() for name in part} - excluded)
-    missing = [name for name in named if name not in by_id]
+    named = {name for fold in protocol.folds for part in fold.parts().values() for name in part} - excluded
+    missing = sorted(named - set(by_id))
     if missing:
         raise CorpusError(
             protocol.name,
             f"{len(missing)} of {len(named)} utterances are missing, the first {missing[0]}; "
             "copy them anew, or exclude them with a reason",
-        )
-    odd = [name for name in named if by_id[name].emotion not in protocol.classes]
-    if odd:
-        raise CorpusError(
-            protocol.name,
-            f"{len(odd)} of {len(named)} utterances have no class of the protocol, the first {odd[0]} "
-            f"({by_id[odd[0]].emotion}); it knows {', '.join(protocol.classes)}",
         )
     return tuple(
         Split(

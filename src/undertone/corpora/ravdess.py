@@ -1,4 +1,8 @@
-"""RAVDESS: Ryerson audio-visual database of emotional speech and song, the speech (Livingstone & Russo 2018)."""
+"""RAVDESS: Ryerson audio-visual database of emotional speech and song, the speech (Livingstone & Russo 2018).
+
+Layout: `Actor_12/03-01-06-01-02-01-12.wav`. The parts of a name are modality (03 is sound), speech or song (01 is
+speech), emotion, intensity, sentence, repetition and actor; songs and videos beside them are not read.
+"""
 
 from __future__ import annotations
 
@@ -45,6 +49,17 @@ def parse_name(name: str) -> Named | None:
     )
 
 
+WHOLE: Final = tuple(
+    f"Actor_{actor:02}/03-01-{emotion}-{intensity}-{sentence}-{repetition}-{actor:02}"
+    for actor in range(1, 25)
+    for emotion in EMOTIONS
+    for intensity in ("01", "02")
+    if (emotion, intensity) != ("01", "02")
+    for sentence in SENTENCES
+    for repetition in ("01", "02")
+)
+"""Every actor says each sentence twice in every emotion and intensity; neutral has one intensity only."""
+
 CORPUS = Corpus(
     card=CorpusCard(
         name="ravdess",
@@ -76,4 +91,5 @@ CORPUS = Corpus(
     ),
     scan=scan_by_name("ravdess", "en", parse_name),
     parse_name=parse_name,
+    whole=WHOLE,
 )  # fmt: skip

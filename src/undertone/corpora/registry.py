@@ -4,7 +4,27 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from undertone.corpora import emodb, nemo, ravdess, urdu
+from undertone.corpora import (
+    ased,
+    cafe,
+    cremad,
+    emodb,
+    emovdb,
+    emovo,
+    esd,
+    iemocap,
+    jlcorpus,
+    meld,
+    msp_podcast,
+    nemo,
+    ravdess,
+    savee,
+    shemo,
+    subesco,
+    tess,
+    turevdb,
+    urdu,
+)
 from undertone.corpora.read_speech import READ_SPEECH
 from undertone.errors import CorpusError
 
@@ -17,9 +37,24 @@ if TYPE_CHECKING:
 CORPORA: Final[Mapping[str, Corpus]] = {
     corpus.card.name: corpus
     for corpus in (
+        ased.CORPUS,
+        cafe.CORPUS,
+        cremad.CORPUS,
         emodb.CORPUS,
+        emovdb.CORPUS,
+        emovo.CORPUS,
+        esd.CORPUS,
+        iemocap.CORPUS,
+        jlcorpus.CORPUS,
+        meld.CORPUS,
+        msp_podcast.CORPUS,
         nemo.CORPUS,
         ravdess.CORPUS,
+        savee.CORPUS,
+        shemo.CORPUS,
+        subesco.CORPUS,
+        tess.CORPUS,
+        turevdb.CORPUS,
         urdu.CORPUS,
         *READ_SPEECH,
     )

@@ -1,4 +1,8 @@
-"""URDU: emotional speech from Urdu talk shows (Latif et al. 2018)."""
+"""URDU: emotional speech from Urdu talk shows (Latif et al. 2018).
+
+Layout: `Angry/SM1_F10_A010.wav`, a folder for each emotion. The parts of a name are the speaker (`SM` a man, `SF` a
+woman), the speaker's file, and the emotion's letter with a number.
+"""
 
 from __future__ import annotations
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from undertone.inference.card import Calibration, Interval, PlainSpeech, Score
+from undertone.inference.card import Calibration, PlainSpeech, Score
 from undertone.labels import EMOTIONS
 from undertone.metrics.calibration import (
     abstention_threshold,
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from undertone.metrics.uncertainty import Estimate
     from undertone.records import Utterance
 
 
@@ -77,7 +78,7 @@ def score(
     speakers = [item.speaker for item in utterances]
     labelled = probabilities.max(axis=1) >= calibration.threshold
 
-    def of_counts(metric: Callable[[NDArray[np.int64]], float]) -> Interval:
+    def of_counts(metric: Callable[[NDArray[np.int64]], float]) -> Estimate:
         return _interval(lambda items: metric(confusion(truth[items], predicted[items], len(EMOTIONS))), speakers, rng)
 
     present = sorted(set(truth.tolist()))
@@ -120,7 +121,7 @@ def plain_speech(
     neutral = probabilities.argmax(axis=1) == EMOTIONS.index("neutral")
     speakers = [item.speaker for item in utterances]
 
-    def share(holds: NDArray[np.bool_]) -> Interval:
+    def share(holds: NDArray[np.bool_]) -> Estimate:
         return _interval(lambda items: float(holds[items].mean()), speakers, rng)
 
     return PlainSpeech(
@@ -152,7 +153,6 @@ def predictions_of(
 
 def _interval(
     statistic: Callable[[NDArray[np.int64]], float], speakers: Sequence[str], rng: np.random.Generator
-) -> Interval:
+) -> Estimate:
     """Estimate a statistic with its interval over speakers, to the four digits that a card holds."""
-    found = bootstrap_by_speaker(statistic, speakers, rng=rng)
-    return Interval(value=round(found.value, 4), low=round(found.low, 4), high=round(found.high, 4))
+    return bootstrap_by_speaker(statistic, speakers, rng=rng).rounded(4)

@@ -6,6 +6,8 @@ import json
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Final
 
+from undertone.corpora.audit import FoldAudit as FoldAudit  # noqa: PLC0414  offered here too: part of a result
+from undertone.corpora.audit import stamp_of
 from undertone.corpora.base import Exclusion  # noqa: TC001  the hints are read at run time
 from undertone.errors import ResultError
 from undertone.files import write_text
@@ -16,18 +18,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 FORMAT: Final = 1
-
-
-@dataclass(frozen=True, kw_only=True)
-class FoldAudit:
-    """What the test part of a fold shares with what was trained and chosen on."""
-
-    test_utterances: int
-    test_speakers: int
-    shared_speakers: int
-    test_sentences: int | None
-    """None where the corpus does not tell what is said."""
-    shared_sentences: int | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,9 +35,7 @@ class ProtocolStamp:
     @property
     def stamp(self) -> str:
         """What must stand beside every number."""
-        if not self.speakers_known:
-            return "speakers unknown"
-        return "speaker-dependent" if any(fold.shared_speakers for fold in self.folds) else "speaker-disjoint"
+        return stamp_of(self.folds, known=self.speakers_known)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
-import subprocess
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,6 +13,7 @@ import torch
 from undertone.corpora.registry import corpus_named
 from undertone.errors import ConfigError, OutputError
 from undertone.experiments.evaluate import fit_calibration, plain_speech, predictions_of, score
+from undertone.experiments.provenance import commit
 from undertone.experiments.words import EXCLUDED_USE, INTENDED_USE, licence_of, limits_of
 from undertone.export.write import write_bundle
 from undertone.files import make_folder, write_text
@@ -22,10 +21,12 @@ from undertone.inference.card import Card, Source, Training
 from undertone.labels import EMOTIONS
 from undertone.systems.registry import system_named
 from undertone.training.loop import Span, scores, span_of, train
+from undertone.training.parallel import ALONE, Workers, in_turn
 from undertone.training.prepare import READ, prepare
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from pathlib import Path
 
     from numpy.typing import NDArray
     from torch import nn
@@ -47,7 +48,7 @@ class Finished:
     card: Card
 
 
-def run(config: TrainConfig, data: Path, folder: Path, progress: Progress) -> Finished:
+def run(config: TrainConfig, data: Path, folder: Path, progress: Progress, workers: Workers = ALONE) -> Finished | None:
     """Train, calibrate, test and export; goes on where an earlier call with the same folder stopped.
 
     Args:
@@ -55,6 +56,10 @@ def run(config: TrainConfig, data: Path, folder: Path, progress: Progress) -> Fi
         data: the folder that holds one folder per corpus.
         folder: of the run; gets `config.json`, `features/`, `checkpoint.safetensors`, `bundle/` and `results.json`.
         progress: opens a progress bar.
+        workers: the processes that train together; the first takes the features, tests and exports.
+
+    Returns:
+        Where the results lie; None in all processes but the first.
 
     Raises:
         ConfigError: if the folder holds a run with another configuration.
@@ -63,13 +68,16 @@ def run(config: TrainConfig, data: Path, folder: Path, progress: Progress) -> Fi
     """
     system = system_named(config.system)
     make_folder(folder)
-    _claim(folder, config)
-    prepared = prepare(config, data, folder / "features", progress)
+    with in_turn(workers):  # the first process takes the features, the others open them
+        _claim(folder, config)
+        prepared = prepare(config, data, folder / "features", progress)
     sizes = system.sizes(mel_bins=config.front_end.mel_bins, labels=len(EMOTIONS))
     torch.manual_seed(config.seed)
     network = system.build(sizes)
     advance = progress("training epochs", config.optimisation.epochs)
-    history = train(network, prepared.material, config, folder, lambda *_: advance())
+    history = train(network, prepared.material, config, folder, lambda *_: advance(), workers)
+    if workers.rank:
+        return None
 
     span = span_of(config)
     calibration = _calibrate(network, prepared, config, span)
@@ -209,28 +217,13 @@ def _training(config: TrainConfig, prepared: Prepared, history: Mapping[str, Any
     return Training(
         sources=tuple(source(name) for name in _trained_on(config)),
         command=f"undertone train experiments/{config.name}.toml",
-        commit=_commit(),
+        commit=commit(),
         protocol=prepared.protocol,
         speakers_shared=prepared.speakers_shared,
         seed=config.seed,
         epochs=len(history["epochs"]),
         best_epoch=history["best"] + 1,
     )
-
-
-def _commit() -> str:
-    """The commit of the code that ran, or `unknown` where it does not come from a checkout."""
-    here = Path(__file__)
-
-    def git(*words: str) -> str:
-        command = ["git", "-C", str(here.parent), *words]
-        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
-
-    try:
-        git("ls-files", "--error-unmatch", here.name)  # a checkout around an installed copy is somebody else's
-        return git("rev-parse", "--short=12", "HEAD")
-    except (OSError, subprocess.CalledProcessError):
-        return "unknown"
 
 
 def _golden_windows(config: TrainConfig, span: Span) -> list[NDArray[np.float32]]:

@@ -21,8 +21,21 @@ EXCLUDED_USE: Final = (
     "lie detection, diagnosis, or claims about what somebody feels rather than how they sound",
 )
 
-LANGUAGES: Final = {"de": "German", "en": "English", "pl": "Polish", "ur": "Urdu"}
-"""Names of the corpora's languages (ISO 639-1)."""
+LANGUAGES: Final = {
+    "am": "Amharic",
+    "bn": "Bangla",
+    "de": "German",
+    "en": "English",
+    "fa": "Persian",
+    "fr": "French",
+    "it": "Italian",
+    "mul": "several languages",
+    "pl": "Polish",
+    "tr": "Turkish",
+    "ur": "Urdu",
+    "zh": "Chinese",
+}
+"""Names of the corpora's languages (ISO 639-1; `mul` is ISO 639-2's for several)."""
 
 
 FREE: Final = ("CC0", "CC BY 4.0", "free, commercial use too")

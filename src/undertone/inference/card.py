@@ -8,6 +8,7 @@ from typing import Final
 
 from undertone.audio.fbank import FrontEnd
 from undertone.errors import BundleError, FormatVersionError
+from undertone.metrics.uncertainty import Estimate
 from undertone.parsing import parse_record
 from undertone.units import SAMPLE_RATE
 
@@ -37,15 +38,6 @@ class Calibration:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Interval:
-    """A number with its 95 % interval."""
-
-    value: float
-    low: float
-    high: float
-
-
-@dataclass(frozen=True, kw_only=True)
 class Score:
     """How good the model is on one corpus, heard in one way, by speakers that it never heard."""
 
@@ -59,10 +51,10 @@ class Score:
     labels: tuple[str, ...]
     """Those that the corpus has; the model always decides among all."""
     chance_ua: float
-    WA: Interval
-    UA: Interval
-    macro_f1: Interval
-    ECE: Interval
+    WA: Estimate
+    UA: Estimate
+    macro_f1: Estimate
+    ECE: Estimate
     labelled: float
     """Share of utterances at or above the threshold."""
     accuracy_when_labelled: float | None
@@ -76,11 +68,11 @@ class PlainSpeech:
     condition: str
     speakers: int
     utterances: int
-    neutral: Interval
+    neutral: Estimate
     """Share labelled neutral."""
-    withheld: Interval
+    withheld: Estimate
     """Share without a label."""
-    false_alarms: Interval
+    false_alarms: Estimate
     """Share labelled with another emotion."""
 
 

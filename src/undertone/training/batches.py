@@ -90,6 +90,16 @@ def collate(
     )
 
 
+def part_of_batch(batch: Batch, items: slice) -> Batch:
+    """Take some windows of a batch."""
+    return Batch(
+        features=batch.features[items],
+        lengths=batch.lengths[items],
+        targets=batch.targets[items],
+        allowed=batch.allowed[items],
+    )
+
+
 def padded(windows: Sequence[NDArray[np.float32]]) -> tuple[Tensor, Tensor]:
     """Pad windows, each of shape (frame, mel), to (batch, frame, mel) and give their lengths, shape (batch,)."""
     lengths = [len(window) for window in windows]

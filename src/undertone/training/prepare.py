@@ -14,9 +14,9 @@ from undertone.corpora.registry import corpus_named
 from undertone.errors import ConfigError, CorpusError
 from undertone.labels import EMOTIONS
 from undertone.training.batches import labels_of
+from undertone.training.conditions import conditions, extract, find_speech, store_key
 from undertone.training.disturb import read_surroundings
 from undertone.training.loop import Material
-from undertone.training.store import conditions, extract, find_speech, store_key
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence

@@ -1,155 +1,244 @@
-"""Features on disk: taken once, read without copying, resumable, checked.
+"""Feature stores: an encoder's rows of every utterance, taken once, read without copying, checked.
 
-One folder a (corpora, front end, condition): `features.f16` (all frames one after the other), `index.json`. The folder
-takes its name only when complete, so a run that was cut off starts that folder again and keeps the others.
+A store's key is the encoder with everything that its rows depend on, and the sound of every utterance, byte by byte. A
+corpus that has changed is another store. How a store lies on disk is told in `undertone.training.rows`.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-import shutil
+import math
+import re
 import zlib
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from undertone.audio.fbank import FrontEnd, log_mel
-from undertone.audio.load import load_mono
-from undertone.audio.vad import SpeechNetwork, speech_span
-from undertone.errors import CorpusError
-from undertone.files import write_text
-from undertone.training.disturb import disturbed, through_telephone
+from undertone.audio.load import load_utterance
+from undertone.errors import AudioError, CorpusError
+from undertone.files import make_folder
+from undertone.training.rows import FORMAT, INDEX, ROWS, RowKind, entries_of, has_store, salvaged, writing
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
-    from pathlib import Path
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from numpy.typing import NDArray
 
+    from undertone.encoders.base import Encoder
     from undertone.records import Utterance
-    from undertone.training.config import Augmentation
-    from undertone.training.disturb import Surroundings
+    from undertone.training.rows import StoreWriter
+    from undertone.units import Seconds
 
-    Disturb = Callable[[NDArray[np.float32], np.random.Generator], NDArray[np.float32]]
+    Progress = Callable[[str, int], Callable[[], None]]
+    """Called with a title and a total; returns what to call after each step."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class FeatureStore:
-    """Log-mel frames of many utterances, memory-mapped."""
+    """The rows of many utterances, memory-mapped."""
 
-    frames: NDArray[np.float16]
-    """Shape (frame, mel), all utterances one after the other."""
+    rows: NDArray[np.floating]
+    """Shape (row, *row_shape), all utterances one after the other, in the order in which they were taken."""
     spans: Mapping[str, tuple[int, int]]
-    """First frame and the one after the last, by utterance id."""
+    """First row and the one after the last, by utterance id."""
 
-    def features(self, utterance: str) -> NDArray[np.float16]:
-        """The frames of one utterance, shape (frame, mel)."""
+    def features(self, utterance: str) -> NDArray[np.floating]:
+        """The rows of one utterance, shape (row, *row_shape)."""
         start, end = self.spans[utterance]
-        return self.frames[start:end]
+        return self.rows[start:end]
 
 
-def conditions(how: Augmentation, surroundings: Surroundings) -> dict[str, Disturb]:
-    """Name the ways in which an utterance is heard: clean, by telephone, disturbed in several draws."""
-
-    def clean(samples: NDArray[np.float32], _: np.random.Generator) -> NDArray[np.float32]:
-        return samples
-
-    def telephone(samples: NDArray[np.float32], _: np.random.Generator) -> NDArray[np.float32]:
-        return through_telephone(samples)
-
-    def draw(samples: NDArray[np.float32], rng: np.random.Generator) -> NDArray[np.float32]:
-        return disturbed(samples, how, surroundings, rng)
-
-    return {"clean": clean, "telephone": telephone} | {f"disturbed-{copy}": draw for copy in range(how.copies)}
-
-
-def store_key(
-    utterances: Iterable[Utterance], front_end: FrontEnd, condition: str, detail: Mapping[str, object]
-) -> str:
-    """Fingerprint everything that the features depend on."""
-    digest = hashlib.sha256(json.dumps([asdict(front_end), condition, detail], sort_keys=True).encode())
-    for item in utterances:
-        digest.update(f"{item.id}\t{item.duration}\n".encode())
-    return f"{condition}-{digest.hexdigest()[:12]}"
-
-
-def find_speech(
-    utterances: Sequence[Utterance], folder: Path, advance: Callable[[], None]
-) -> dict[str, tuple[int, int]]:
-    """Find the speech in every utterance, once: the silence around it is cut off, as finding turns does at run time.
-
-    Returns:
-        First sample at 16 kHz and the one after the last, by utterance id; kept in `folder`.
-    """
-    path = folder / f"{store_key(utterances, FrontEnd(), 'speech', {})}.json"
-    if not path.is_file():
-        network = SpeechNetwork()
-        found = {}
-        for item in utterances:
-            found[item.id] = speech_span(load_mono(item.path), network)
-            advance()
-        folder.mkdir(parents=True, exist_ok=True)
-        write_text(path, json.dumps(found))
-    return {name: (start, end) for name, (start, end) in json.loads(path.read_text()).items()}
-
-
-def extract(
-    utterances: Sequence[Utterance],
-    *,
-    front_end: FrontEnd,
-    disturb: Disturb,
-    seed: int,
-    speech: Mapping[str, tuple[int, int]],
-    folder: Path,
-    advance: Callable[[], None],
+def open_or_extract(
+    utterances: Sequence[Utterance], encoder: Encoder, cache: Path, progress: Progress = lambda *_: lambda: None
 ) -> FeatureStore:
-    """Open the store in `folder`, taking the features first where that has not been done.
+    """Open the store of these utterances through this encoder, taking the rows first that are not there yet.
+
+    A run that was cut off goes on behind the last utterance that it finished, and the bytes are those of an uncut run.
+    A second process that wants the same store waits for the first. What another store of the encoder holds of the same
+    sound is copied; it may differ in rounding from what this corpus's batches would give. Memory holds one batch.
 
     Args:
-        utterances: what to hear; every draw depends on `seed`, `folder`'s name and the utterance's id alone.
-        front_end: what the features are.
-        disturb: what happens to the sound before.
-        seed: of the draws.
-        speech: where the speech lies in every utterance, from `find_speech`; the rest is cut off.
-        folder: where the store is, or will be.
-        advance: called after every utterance.
+        utterances: what to hear, in any order.
+        encoder: what hears them.
+        cache: the folder of all stores.
+        progress: opens a progress bar, one step an utterance.
 
     Raises:
-        AudioError: if an utterance cannot be used.
-        CorpusError: if one is too short for a frame.
+        CorpusError: if utterances cannot be used (they are counted, the first is named, the others are kept), two
+            have one id, or the store is damaged.
+        OutputError: if the store cannot be written.
     """
-    if not (folder / "index.json").is_file():
-        shutil.rmtree(folder, ignore_errors=True)
-        part = folder.with_name(f".{folder.name}.part")
-        shutil.rmtree(part, ignore_errors=True)
-        part.mkdir(parents=True)
-        spans: dict[str, tuple[int, int]] = {}
-        end = 0
-        with (part / "features.f16").open("wb") as file:
-            for item in utterances:
-                samples = load_mono(item.path)
-                first, last = speech[item.id]
-                rng = np.random.default_rng([seed, zlib.crc32(folder.name.encode()), zlib.crc32(item.id.encode())])
-                frames = log_mel(disturb(samples[first:last], rng), front_end).astype(np.float16)
-                if not len(frames):
-                    raise CorpusError(
-                        item.corpus,
-                        f"{item.id} has {last - first} samples of speech; one frame takes {front_end.frame_length}. "
-                        "Take it out of metadata.csv",
-                    )
-                file.write(frames.tobytes())
-                spans[item.id] = (end, end + len(frames))
-                end += len(frames)
-                advance()
-        (part / "index.json").write_text(json.dumps({"mel_bins": front_end.mel_bins, "spans": spans}))
-        part.rename(folder)
+    ids = [item.id for item in utterances]
+    if len(set(ids)) < len(ids):
+        twice = next(name for name in ids if ids.count(name) > 1)
+        raise CorpusError(utterances[0].corpus, f"{twice} is listed more than once; list every utterance once")
+    contents = sound_fingerprints(utterances)
+    folder = cache / store_name(encoder, contents)
+    if not has_store(folder):
+        make_folder(cache)
+        with writing(folder, RowKind(dtype=encoder.dtype, row_shape=encoder.row_shape)) as writer:
+            if writer is not None:
+                if not writer.taken:
+                    _take_over(encoder, writer, contents, cache)
+                _take(utterances, encoder, writer, contents, progress)
     return open_store(folder)
 
 
-def open_store(folder: Path) -> FeatureStore:
-    """Map a complete store into memory."""
-    index = json.loads((folder / "index.json").read_text())
-    frames = np.memmap(folder / "features.f16", dtype=np.float16, mode="r").reshape(-1, index["mel_bins"])
-    return FeatureStore(frames=frames, spans={name: (start, end) for name, (start, end) in index["spans"].items()})
+def sound_fingerprints(utterances: Sequence[Utterance]) -> dict[str, str]:
+    """Fingerprint the sound of every utterance by id: the bytes of its file, and which stretch of it."""
+    files: dict[str, str] = {}
+    for path in {item.path for item in utterances}:
+        try:
+            with Path(path).open("rb") as file:
+                files[path] = hashlib.file_digest(file, "sha256").hexdigest()
+        except OSError as error:  # loading it will tell the same in full
+            files[path] = f"unreadable: {error.strerror}"
+    return {
+        item.id: hashlib.sha256(f"{files[item.path]}\t{item.start}\t{item.end}".encode()).hexdigest()[:24]
+        for item in utterances
+    }
+
+
+def store_name(encoder: Encoder, contents: Mapping[str, str]) -> str:
+    """Name the store of an encoder and the sound of utterances, given by id; their order does not matter."""
+    return f"{_encoder_prefix(encoder)}{_digest(sorted(contents.items()))}"
+
+
+def _encoder_prefix(encoder: Encoder) -> str:
+    """What the names of all stores of an encoder begin with."""
+    kind = [FORMAT, encoder.name, encoder.revision, encoder.dtype, list(encoder.row_shape), encoder.rows]
+    return f"{re.sub(r'[^A-Za-z0-9._]+', '-', encoder.name).strip('-.')}-{_digest(kind)}-"
+
+
+def _digest(value: object) -> str:
+    return hashlib.sha256(json.dumps(value).encode()).hexdigest()[:12]
+
+
+def plan_batches(utterances: Sequence[Utterance], batch_s: Seconds) -> Iterator[tuple[Utterance, ...]]:
+    """Put utterances of like length into batches that hold `batch_s` with padding; one at a time where it is 0.
+
+    The longest come first, so that memory is at its peak when somebody still looks. A length that is not known makes a
+    batch of its own.
+    """
+    waiting: list[Utterance] = []
+    for item in sorted(utterances, key=lambda item: (-_length(item), item.id)):
+        if waiting and _length(waiting[0]) * (len(waiting) + 1) > batch_s:
+            yield tuple(waiting)
+            waiting = []
+        waiting.append(item)
+    if waiting:
+        yield tuple(waiting)
+
+
+def _length(item: Utterance) -> Seconds:
+    return math.inf if math.isnan(item.duration) else item.duration
+
+
+def _take_over(encoder: Encoder, writer: StoreWriter, contents: Mapping[str, str], cache: Path) -> None:
+    """Copy what other stores of the encoder hold of the same sounds: of the corpus before a file was repaired or left
+    out, say, whose store may never have been completed."""
+    ids: dict[str, list[str]] = {}
+    for name, content in sorted(contents.items()):
+        ids.setdefault(content, []).append(name)
+    prefix = _encoder_prefix(encoder)
+    kind = RowKind(dtype=encoder.dtype, row_shape=encoder.row_shape)
+    for folder in sorted((*cache.glob(f"{prefix}*"), *cache.glob(f".{prefix}*.part"))):
+        for content, rows in salvaged(folder, kind, ids):
+            for name in ids.pop(content, ()):
+                writer.append(name, rows, content)
+
+
+def _take(
+    utterances: Sequence[Utterance],
+    encoder: Encoder,
+    writer: StoreWriter,
+    contents: Mapping[str, str],
+    progress: Progress,
+) -> None:
+    """Take what is missing in a store and complete it."""
+    advance = progress(f"features of {encoder.name}", len(utterances))
+    taken = writer.taken
+    failures: list[tuple[Utterance, str]] = []
+    for batch in plan_batches(utterances, encoder.batch_s):
+        if not taken.issuperset(item.id for item in batch):
+            # The whole batch, also where a part of it is there: what a batch holds then never depends on cuts.
+            for item, rows in _encoded(batch, encoder, failures):
+                if item.id not in taken:
+                    writer.append(item.id, rows, contents[item.id])
+        for _ in batch:
+            advance()
+    if failures:
+        item, reason = failures[0]
+        raise CorpusError(
+            item.corpus,
+            f"{len(failures)} of {len(utterances)} utterances cannot be used by {encoder.name}, the first {item.id}: "
+            f"{reason}. Repair or exclude them and run again",
+        )
+    writer.finish(
+        {"encoder": encoder.name, "revision": encoder.revision, "weights": encoder.weights, "rows": encoder.rows}
+    )
+
+
+def _encoded(
+    batch: Sequence[Utterance], encoder: Encoder, failures: list[tuple[Utterance, str]]
+) -> list[tuple[Utterance, NDArray[np.floating]]]:
+    """Encode a batch; what cannot be used is put to the failures instead."""
+    items, sounds = [], []
+    for item in batch:
+        try:
+            sounds.append(load_utterance(item))
+        except AudioError as error:
+            failures.append((item, str(error)))
+        else:
+            items.append(item)
+    found = []
+    for item, samples, rows in zip(items, sounds, encoder.encode(sounds) if sounds else (), strict=True):
+        with np.errstate(over="ignore"):  # what overflows is infinite, and refused
+            stored = rows.astype(encoder.dtype, copy=False)
+        if not len(rows):
+            failures.append((item, f"its {len(samples)} samples are too short for a single row"))
+        elif not np.isfinite(stored).all():
+            failures.append((item, "its rows hold values that are not finite"))
+        else:
+            found.append((item, stored))
+    return found
+
+
+def open_store(folder: Path, *, check: bool = True) -> FeatureStore:
+    """Map a complete store into memory.
+
+    Args:
+        folder: where it is.
+        check: compare the checksum of every utterance, which reads the whole store once; its size is always compared.
+
+    Raises:
+        CorpusError: if the store is damaged: its index cannot be read, its size is wrong, or rows are not those that
+            were written.
+    """
+    try:
+        index = json.loads((folder / INDEX).read_text(encoding="utf-8"))
+        kind = RowKind(dtype=index["dtype"], row_shape=tuple(index["row_shape"]))
+        entries = entries_of(index["entries"])
+        promised = (entries[-1].end if entries else 0) * kind.row_bytes
+        held = (folder / ROWS).stat().st_size
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise _damaged(folder, f"it cannot be read ({error!r})") from error
+    if held != promised:
+        raise _damaged(folder, f"{ROWS} holds {held} bytes of {promised}")
+    rows: NDArray[np.floating] = np.empty((0, *kind.row_shape), dtype=kind.dtype)
+    if held:
+        rows = np.memmap(folder / ROWS, dtype=kind.dtype, mode="r").reshape(-1, *kind.row_shape)
+    store = FeatureStore(rows=rows, spans={entry.id: (entry.start, entry.end) for entry in entries})
+    wrong = [entry.id for entry in entries if zlib.crc32(store.features(entry.id).data) != entry.crc] if check else []
+    if wrong:
+        raise _damaged(
+            folder, f"the rows of {len(wrong)} of {len(entries)} utterances have changed, the first {wrong[0]}"
+        )
+    return store
+
+
+def _damaged(folder: Path, problem: str) -> CorpusError:
+    return CorpusError(f"feature store {folder}", f"{problem}; delete this folder and run again to take it anew")

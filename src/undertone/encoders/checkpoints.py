@@ -1,0 +1,249 @@
+"""Loading checkpoints of the Hugging Face hub, strictly.
+
+Nothing is fetched unless the name is one of the hub (`facebook/wav2vec2-base`) and no folder of that name exists. A
+checkpoint that does not hold every weight is refused: what the library would fill in with random numbers is no encoder.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import torch
+import transformers
+from safetensors import SafetensorError
+from torch import nn
+from torch.nn.utils import parametrize
+
+from undertone.encoders.states import FAMILIES
+from undertone.errors import ConfigError
+from undertone.units import SAMPLE_RATE
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+HARMLESS_MISSING: Final = re.compile(r"(^|\.)masked_spec_embed$")
+"""What only training uses: the vector that masks frames."""
+
+HEADS: Final = re.compile(
+    r"^(lm_head|quantizer|project_hid|project_q|final_proj|label_embs_concat|label_embeddings_concat|speaker_proj|"
+    r"classifier|projector|layer_weights|proj_out)(\.|$)"
+)
+"""What checkpoints hold behind the encoder; nothing here uses it."""
+
+FILES: Final = ("*.json", "*.safetensors", "README.md")
+PICKLED: Final = ("pytorch_model*.bin",)
+
+SEED: Final = 0
+"""Of random weights."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Checkpoint:
+    """A speech encoder that has been loaded."""
+
+    name: str
+    model: Any
+    """One of transformers' speech models, in evaluation mode."""
+    extractor: Any
+    """What prepares the sound for it, from `preprocessor_config.json`."""
+    fingerprint: str
+    weights: str
+    """`random`, or the checkpoint's name."""
+    source: str
+
+
+def load_checkpoint(place: str) -> Checkpoint:
+    """Load a speech encoder from a folder in the hub's layout, or from the hub.
+
+    Args:
+        place: a folder with `config.json`, `preprocessor_config.json` and weights; or `owner/name`.
+
+    Raises:
+        ConfigError: if it is not there, is not a speech encoder that is known, or lacks weights or has others.
+    """
+    folder = Path(place)
+    if not folder.is_dir():
+        folder = _fetched(place)
+    name = folder.resolve().name if Path(place).is_dir() else place
+    where = f"checkpoint {place}"
+    config, extractor = _configured(folder, where)
+    try:
+        with _quiet():
+            model, info = transformers.AutoModel.from_pretrained(
+                str(folder.resolve()),
+                config=config,
+                local_files_only=True,
+                trust_remote_code=False,
+                dtype=torch.float32,
+                output_loading_info=True,
+            )
+    except (OSError, ValueError, RuntimeError, SafetensorError) as error:
+        raise ConfigError(
+            where, [f"its weights cannot be loaded ({_first_line(error)}); copy the folder anew"]
+        ) from error
+    _require_exact(where, info)
+    licence = _licence(folder)
+    return Checkpoint(
+        name=name,
+        model=_ready(model),
+        extractor=extractor,
+        fingerprint=_fingerprint(folder),
+        weights=name,
+        source=f"checkpoint {name} ({type(model).__name__}), licence: {licence or 'not stated in its README'}",
+    )
+
+
+def random_checkpoint(place: str) -> Checkpoint:
+    """Build a speech encoder with weights drawn from a fixed seed.
+
+    Args:
+        place: a folder with `config.json`, or one of `ARCHITECTURES`.
+
+    Raises:
+        ConfigError: if it is neither.
+    """
+    where = f"random weights for {place}"
+    if Path(place).is_dir():
+        config, extractor = _configured(Path(place), where)
+    elif place in ARCHITECTURES:
+        config, extractor = ARCHITECTURES[place]()
+    else:
+        raise ConfigError(
+            where, [f"there is no such folder and no such architecture; there are {', '.join(ARCHITECTURES)}"]
+        )
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(SEED)
+        model = transformers.AutoModel.from_config(config)  # type: ignore[no-untyped-call]
+    name = Path(place).resolve().name if Path(place).is_dir() else place
+    described = json.dumps([config.to_dict(), extractor.to_dict()], sort_keys=True, default=str)
+    return Checkpoint(
+        name=name,
+        model=_ready(model),
+        extractor=extractor,
+        fingerprint=f"seed {SEED}, {hashlib.sha256(described.encode()).hexdigest()[:16]}",
+        weights="random",
+        source=f"the architecture {type(model).__name__} of {name}, untrained",
+    )
+
+
+def _wav2vec2_like(config: type[Any]) -> Callable[[], tuple[Any, Any]]:
+    """An architecture as its paper's base model has it, which is what its configuration is without arguments."""
+    return lambda: (config(), transformers.Wav2Vec2FeatureExtractor(do_normalize=True))  # type: ignore[no-untyped-call]
+
+
+ARCHITECTURES: Final[dict[str, Callable[[], tuple[Any, Any]]]] = {
+    "wav2vec2-base": _wav2vec2_like(transformers.Wav2Vec2Config),
+    "hubert-base": _wav2vec2_like(transformers.HubertConfig),
+    "wavlm-base": _wav2vec2_like(transformers.WavLMConfig),
+    "data2vec-audio-base": _wav2vec2_like(transformers.Data2VecAudioConfig),
+}
+
+
+def _ready(model: Any) -> Any:  # noqa: ANN401  transformers' classes share no useful type
+    """Prepare a model for being run only; weights that are a product are multiplied out once."""
+    for module in model.modules():
+        if isinstance(module, nn.Conv1d) and parametrize.is_parametrized(module, "weight"):
+            parametrize.remove_parametrizations(module, "weight")
+    return model.eval().requires_grad_(requires_grad=False)
+
+
+def _configured(folder: Path, where: str) -> tuple[Any, Any]:
+    """Read a folder's configuration and what prepares its sound."""
+    for name in ("config.json", "preprocessor_config.json"):
+        if not (folder / name).is_file():
+            raise ConfigError(where, [f"{name} is missing; a folder in the hub's layout holds it"])
+    try:
+        config = transformers.AutoConfig.from_pretrained(str(folder.resolve()), trust_remote_code=False)
+        extractor = transformers.AutoFeatureExtractor.from_pretrained(  # type: ignore[no-untyped-call]
+            str(folder.resolve()), trust_remote_code=False
+        )
+    except (OSError, ValueError, KeyError) as error:
+        raise ConfigError(where, [f"its configuration cannot be read ({_first_line(error)})"]) from error
+    problems = []
+    if config.model_type not in FAMILIES:
+        problems.append(f"{config.model_type!r} is not a speech encoder that is known; those are {', '.join(FAMILIES)}")
+    if extractor.sampling_rate != SAMPLE_RATE:
+        problems.append(f"it hears {extractor.sampling_rate} Hz; encoders hear {SAMPLE_RATE} Hz")
+    if problems:
+        raise ConfigError(where, problems)
+    return config, extractor
+
+
+def _require_exact(where: str, info: dict[str, Any]) -> None:
+    """Refuse a checkpoint of which a weight would be random, or unused without being a known head."""
+    missing = sorted(name for name in info["missing_keys"] if not HARMLESS_MISSING.search(name))
+    unexpected = sorted(name for name in info["unexpected_keys"] if not HEADS.search(name))
+    mismatched = sorted(str(each[0]) for each in info["mismatched_keys"])
+    problems = [
+        f"{len(names)} weights {what}: {', '.join(names[:5])}{', …' if len(names) > 5 else ''}"
+        for what, names in (
+            ("are missing and would be random", missing),
+            ("belong to no part of the encoder", unexpected),
+            ("have another shape", mismatched),
+        )
+        if names
+    ]
+    if problems:
+        raise ConfigError(where, [*problems, "name a whole checkpoint of this architecture"])
+
+
+def _fetched(place: str) -> Path:
+    """Fetch a checkpoint from the hub, or find it in the hub's own cache; only its name asks for that."""
+    if not re.fullmatch(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*", place):
+        raise ConfigError(f"checkpoint {place}", ["there is no such folder, and a name of the hub is owner/name"])
+    import huggingface_hub  # noqa: PLC0415  nothing else needs it
+
+    try:
+        folder = Path(huggingface_hub.snapshot_download(place, allow_patterns=list(FILES)))
+        if not list(folder.glob("*.safetensors")):
+            folder = Path(huggingface_hub.snapshot_download(place, allow_patterns=[*FILES, *PICKLED]))
+    except (OSError, ValueError) as error:
+        raise ConfigError(
+            f"checkpoint {place}",
+            [f"there is no such folder, and it cannot be fetched from the hub ({_first_line(error)})"],
+        ) from error
+    return folder
+
+
+def _fingerprint(folder: Path) -> str:
+    """Fingerprint the bytes of everything that decides what a checkpoint computes."""
+    digest = hashlib.sha256()
+    weights = sorted(folder.glob("*.safetensors")) or sorted(folder.glob("pytorch_model*.bin"))
+    for path in (folder / "config.json", folder / "preprocessor_config.json", *weights):
+        with path.open("rb") as file:
+            digest.update(hashlib.file_digest(file, "sha256").digest())
+    return digest.hexdigest()[:16]
+
+
+def _licence(folder: Path) -> str | None:
+    """Read the licence from the front matter of a checkpoint's README."""
+    readme = folder / "README.md"
+    text = readme.read_text(encoding="utf-8", errors="replace") if readme.is_file() else ""
+    front = re.match(r"---\s*\n(.*?)\n---", text, re.DOTALL)
+    found = re.search(r"^license:\s*(\S+)\s*$", front[1], re.MULTILINE) if front else None
+    return found[1] if found else None
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep the library's report and progress bar off standard error: what matters of it becomes an error."""
+    log = transformers.utils.logging
+    level, bar = log.get_verbosity(), log.is_progress_bar_enabled()
+    log.set_verbosity_error()  # type: ignore[no-untyped-call]
+    log.disable_progress_bar()  # type: ignore[no-untyped-call]
+    try:
+        yield
+    finally:
+        log.set_verbosity(level)
+        if bar:
+            log.enable_progress_bar()  # type: ignore[no-untyped-call]

@@ -1,0 +1,138 @@
+"""Speech encoders of the Hugging Face hub, with the weights of a checkpoint or with random ones."""
+
+from __future__ import annotations
+
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+import torch
+from torch import nn
+
+from undertone.encoders.base import Encoder
+from undertone.encoders.checkpoints import load_checkpoint, random_checkpoint
+from undertone.encoders.states import states_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from numpy.typing import NDArray
+
+    from undertone.encoders.checkpoints import Checkpoint
+    from undertone.encoders.states import States
+
+PRECISIONS: Final = ("float32", "bfloat16")
+
+BATCH_S: Final = 40.0
+"""Measured on two cores: shorter batches leave the cores waiting, longer ones fall out of the cache."""
+
+
+def utterance_means(rest: str) -> Encoder:
+    """Build `hub:PATH`: one row an utterance, the mean over time of every block, shape (block, width).
+
+    The head of SUPERB (Yang et al., SUPERB: Speech processing Universal PERformance Benchmark, 2021) weights
+    the blocks, projects every frame linearly and takes the mean over time. All three are linear, so they commute: from
+    these rows that head computes what it would from all frames, at a hundredth of the space.
+
+    Args:
+        rest: a folder, or a name of the hub; behind a comma `float32` or `bfloat16`, which is otherwise taken where
+            the processor has instructions for it.
+
+    Raises:
+        ConfigError: as `load_checkpoint`.
+    """
+    place, precision = _precision(rest)
+    return _means("hub", load_checkpoint(place), precision)
+
+
+def frames(rest: str) -> Encoder:
+    """Build `hub-frames:PATH`: every frame of every block as float16, shape (block, width).
+
+    Raises:
+        ConfigError: as `load_checkpoint`.
+    """
+    place, precision = _precision(rest)
+    checkpoint = load_checkpoint(place)
+
+    def take(state: torch.Tensor) -> NDArray[np.floating]:
+        return state.transpose(0, 1).to(torch.float16).numpy()
+
+    return _encoder("hub-frames", checkpoint, precision, rows="frame", dtype="float16", take=take)
+
+
+def random_means(rest: str) -> Encoder:
+    """Build `random:PATH` or `random:ARCHITECTURE`: as `hub:PATH`, with weights drawn from a fixed seed.
+
+    No number that it leads to is an accuracy of anything. It is for measuring speed, and what an architecture does
+    without training.
+
+    Raises:
+        ConfigError: if there is neither such a folder nor such an architecture.
+    """
+    place, precision = _precision(rest)
+    return _means("random", random_checkpoint(place), precision)
+
+
+def _means(family: str, checkpoint: Checkpoint, precision: str) -> Encoder:
+    def take(state: torch.Tensor) -> NDArray[np.floating]:
+        return state.float().mean(dim=1)[None].numpy()
+
+    return _encoder(family, checkpoint, precision, rows="utterance", dtype="float32", take=take)
+
+
+def _encoder(
+    family: str,
+    checkpoint: Checkpoint,
+    precision: str,
+    *,
+    rows: str,
+    dtype: str,
+    take: Callable[[torch.Tensor], NDArray[np.floating]],
+) -> Encoder:
+    """Put a checkpoint and what is taken of its states, shape (block, frame, width), together."""
+    states: States = states_of(checkpoint.model, checkpoint.extractor)
+    if precision == "bfloat16":
+        _lower(checkpoint.model)
+
+    def encode(sounds: Sequence[NDArray[np.float32]]) -> list[NDArray[np.floating]]:
+        nothing: NDArray[np.floating] = np.empty((0, *row_shape), dtype=np.float32)
+        with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16, enabled=precision == "bfloat16"):
+            found = states.compute(sounds)
+            return [nothing if state is None else take(state) for state in found]
+
+    row_shape = (states.blocks, states.width)
+    return Encoder(
+        name=f"{family}:{checkpoint.name}",
+        revision=f"1, {checkpoint.fingerprint}, {precision}, transformers {version('transformers')}",
+        source=checkpoint.source,
+        weights=checkpoint.weights,
+        row_shape=row_shape,
+        rows=rows,
+        dtype=dtype,
+        encode=encode,
+        batch_s=BATCH_S,
+    )
+
+
+def _precision(rest: str) -> tuple[str, str]:
+    """Split what stands behind a family's colon into the place and the precision."""
+    place, _, precision = rest.rpartition(",")
+    if place and precision in PRECISIONS:
+        return place, precision
+    return rest, "bfloat16" if has_bfloat16() else "float32"
+
+
+def has_bfloat16() -> bool:
+    """Whether the processor multiplies bfloat16 by instructions of its own; without them float32 is as fast."""
+    return bool(torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported())  # noqa: SLF001
+
+
+def _lower(model: nn.Module) -> None:
+    """Keep the weights of products in bfloat16, so that autocasting does not convert them for every batch.
+
+    Sums, norms and the stream between the blocks stay float32.
+    """
+    for module in model.modules():
+        if isinstance(module, nn.Linear | nn.Conv1d) and not list(module.buffers()):
+            for weight in module.parameters(recurse=False):
+                weight.data = weight.data.to(torch.bfloat16)

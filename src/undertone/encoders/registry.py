@@ -1,0 +1,49 @@
+"""The encoders by name. Being listed here puts an encoder under the contract tests."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Final
+
+from undertone.errors import ConfigError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from undertone.encoders.base import Encoder
+
+ENCODERS: Final[Mapping[str, str]] = {
+    "log-mel": "statistics:log_mel_frames",
+    "log-mel-statistics": "statistics:log_mel_statistics",
+    "egemaps": "functionals:egemaps",
+    "compare": "functionals:compare",
+}
+"""What builds an encoder, as `module:function` of this folder: looking one up loads nothing that only others need."""
+
+FAMILIES: Final[Mapping[str, str]] = {
+    "hub": "hub:utterance_means",
+    "hub-frames": "hub:frames",
+    "random": "hub:random_means",
+}
+"""Likewise, by what stands before the colon of a name; the function takes what stands behind it."""
+
+
+def encoder_named(name: str) -> Encoder:
+    """Build an encoder.
+
+    Raises:
+        ConfigError: if no encoder has that name.
+        MissingExtraError: if it needs packages that are not installed.
+    """
+    family, colon, rest = name.partition(":")
+    if name in ENCODERS:
+        return _function(ENCODERS[name])()
+    if colon and rest and family in FAMILIES:
+        return _function(FAMILIES[family])(rest)
+    known = ", ".join((*ENCODERS, *(f"{family}:…" for family in FAMILIES)))
+    raise ConfigError("encoder", [f"no encoder is called {name!r}; there are {known}"])
+
+
+def _function(place: str) -> Callable[..., Encoder]:
+    module, function = place.split(":")
+    return getattr(import_module(f"undertone.encoders.{module}"), function)

@@ -1,0 +1,277 @@
+"""One learner on one protocol: every fold, every seed, every prediction."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import time
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+
+from undertone.corpora.audit import audit_protocol
+from undertone.corpora.own_rows import speakers_known
+from undertone.corpora.protocols import apply_protocol
+from undertone.encoders.registry import encoder_named
+from undertone.errors import ConfigError, ResultError
+from undertone.experiments.provenance import commit, machine, versions
+from undertone.experiments.results import FORMAT, FitRecord, Prediction, ProtocolStamp, Result
+from undertone.experiments.scoring import score_result
+from undertone.files import make_folder, write_text
+from undertone.learners.base import Fitting, Part
+from undertone.parsing import parse_record
+from undertone.training.parallel import ALONE, Workers, in_turn, wait_for_all
+from undertone.training.store import open_or_extract
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from undertone.corpora.base import Exclusion
+    from undertone.corpora.protocols import Protocol, Split
+    from undertone.encoders.base import Encoder
+    from undertone.learners.base import Fitted, Learner
+    from undertone.records import Utterance
+    from undertone.training.store import FeatureStore
+
+    Progress = Callable[[str, int], Callable[[], None]]
+    """Called with a title and a total; returns what to call after each step."""
+
+UNSEEN: Final = -1
+"""What a learner is told as the truth of a test utterance."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Experiment:
+    """What is run: one learner, with what it hears, on one protocol."""
+
+    learner: Learner
+    settings: Any
+    encoder: str | None
+    """The name of the encoder; the learner's own unless a run says otherwise."""
+    protocol: Protocol
+    seeds: tuple[int, ...]
+    exclusions: tuple[Exclusion, ...] = ()
+    command: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class FoldOutcome:
+    """What is kept of one fold and seed: enough to make the result without fitting again."""
+
+    fit: FitRecord
+    predictions: tuple[Prediction, ...]
+
+
+def cross_validate(
+    experiment: Experiment,
+    utterances: Sequence[Utterance],
+    *,
+    folder: Path,
+    progress: Progress,
+    workers: Workers = ALONE,
+) -> Result | None:
+    """Fit and test every fold with every seed; goes on where an earlier call with the same folder stopped.
+
+    Several processes share the fits between them; the result does not depend on how many there are.
+
+    Args:
+        experiment: what is run.
+        utterances: the corpora of the protocol, whole.
+        folder: for features, checkpoints and finished folds.
+        progress: opens a progress bar.
+        workers: the processes that work together.
+
+    Returns:
+        The result; None in all processes but the first.
+
+    Raises:
+        ConfigError: if a class is missing in the training part of a fold.
+        CorpusError: as `apply_protocol` and `open_or_extract`.
+        UsageError: if the learner cannot hear through the encoder.
+        MissingExtraError: if the encoder needs packages that are not installed.
+    """
+    protocol, learner = experiment.protocol, experiment.learner
+    splits = apply_protocol(protocol, utterances, experiment.exclusions)
+    _require_classes(protocol, splits)
+    seeds = experiment.seeds if learner.seeded else experiment.seeds[:1]
+    encoder = encoder_named(experiment.encoder) if experiment.encoder else None
+    store = _store(encoder, utterances, folder / "features", progress, workers)
+    corpus_hash = hash_of_corpus(splits, protocol)
+    place = folder / "-".join((protocol.name.replace("/", "."), learner.name, _key(experiment, encoder, corpus_hash)))
+    jobs = [(number, seed) for number in range(len(splits)) for seed in seeds]
+    mine = jobs[workers.rank :: workers.count]
+    advance = progress(f"{learner.name} on {protocol.name}, folds and seeds", len(mine))
+    for number, seed in mine:
+        path = _outcome_path(place, number, seed)
+        if not path.is_file():
+            outcome = _run_fold(experiment, splits[number], store, number, seed, path.with_suffix(""))
+            write_text(path, json.dumps(asdict(outcome), ensure_ascii=False))
+        advance()
+    wait_for_all(workers)
+    if workers.rank:
+        return None
+    outcomes = [_read_outcome(_outcome_path(place, number, seed)) for number, seed in jobs]
+    return _assemble(experiment, encoder, seeds, outcomes, corpus_hash, utterances)
+
+
+def hash_of_corpus(splits: Sequence[Split], protocol: Protocol) -> str:
+    """Fingerprint what was used of the corpora: ids, classes and durations, in 12 hexadecimal digits."""
+    used = {item.id: item for split in splits for part in _parts(split).values() for item in part}
+    digest = hashlib.sha256()
+    for name in sorted(used):
+        item = used[name]
+        digest.update(f"{name}\t{protocol.classes[item.emotion or '']}\t{item.duration:.3f}\n".encode())
+    return digest.hexdigest()[:12]
+
+
+def _require_classes(protocol: Protocol, splits: Sequence[Split]) -> None:
+    problems = []
+    for number, split in enumerate(splits, start=1):
+        for part, items in _parts(split).items():
+            if not items:
+                problems.append(f"fold {number} has no utterance in its {part} part")
+        heard = {protocol.classes[item.emotion or ""] for item in split.train}
+        problems += [
+            f"fold {number} has no {name} utterance to train on" for name in protocol.labels if name not in heard
+        ]
+    if problems:
+        raise ConfigError(protocol.name, [*problems, "take another protocol, or leave the class out"])
+
+
+def _parts(split: Split) -> dict[str, tuple[Utterance, ...]]:
+    return {"train": split.train, "validation": split.validation, "test": split.test}
+
+
+def _store(
+    encoder: Encoder | None, utterances: Sequence[Utterance], cache: Path, progress: Progress, workers: Workers
+) -> FeatureStore | None:
+    """Open the features of the whole corpus, so that all its protocols share them; the first process takes them."""
+    if encoder is None:
+        return None
+    with in_turn(workers):
+        return open_or_extract(utterances, encoder, cache, progress)
+
+
+def _key(experiment: Experiment, encoder: Encoder | None, corpus_hash: str) -> str:
+    """Fingerprint everything that a fold's outcome depends on beside the code."""
+    held = [
+        asdict(experiment.settings), experiment.protocol.hash, corpus_hash, encoder.revision if encoder else None,
+        [item.id for item in experiment.exclusions],
+    ]  # fmt: skip
+    return hashlib.sha256(json.dumps(held, sort_keys=True).encode()).hexdigest()[:12]
+
+
+def _outcome_path(place: Path, number: int, seed: int) -> Path:
+    return place / f"fold-{number + 1}-seed-{seed}.json"
+
+
+def _run_fold(
+    experiment: Experiment, split: Split, store: FeatureStore | None, number: int, seed: int, folder: Path
+) -> FoldOutcome:
+    """Fit one fold and predict its test part, whose truth the learner never sees."""
+    protocol = experiment.protocol
+    make_folder(folder)
+    begun = time.perf_counter()
+    fitted = experiment.learner.fit(
+        _part(split.train, protocol, store),
+        _part(split.validation, protocol, store),
+        Fitting(labels=protocol.labels, settings=experiment.settings, seed=seed, folder=folder),
+    )
+    rows = _predict(fitted, split.test, store)
+    seconds = time.perf_counter() - begun
+    predictions = tuple(
+        Prediction(
+            id=item.id,
+            speaker=item.speaker,
+            fold=number + 1,
+            seed=seed,
+            truth=protocol.classes[item.emotion or ""],
+            probabilities=tuple(round(float(value), 4) for value in row),
+        )
+        for item, row in zip(split.test, rows, strict=True)
+    )
+    record = FitRecord(
+        fold=number + 1,
+        seed=seed,
+        seconds=round(seconds, 3),
+        chosen={name: round(float(value), 6) for name, value in fitted.chosen.items()},
+        history=tuple({name: round(float(value), 5) for name, value in row.items()} for row in fitted.history),
+    )
+    return FoldOutcome(fit=record, predictions=predictions)
+
+
+def _part(items: tuple[Utterance, ...], protocol: Protocol, store: FeatureStore | None) -> Part:
+    index = {name: number for number, name in enumerate(protocol.labels)}
+    truth = np.array([index[protocol.classes[item.emotion or ""]] for item in items], dtype=np.int64)
+    return Part(utterances=items, truth=truth, store=store)
+
+
+def _predict(fitted: Fitted, items: tuple[Utterance, ...], store: FeatureStore | None) -> NDArray[np.float64]:
+    hidden = np.full(len(items), UNSEEN, dtype=np.int64)
+    return fitted.predict(Part(utterances=items, truth=hidden, store=store))
+
+
+def _read_outcome(path: Path) -> FoldOutcome:
+    problems: list[str] = []
+    outcome = parse_record(FoldOutcome, json.loads(path.read_text(encoding="utf-8")), problems)
+    if outcome is None:
+        raise ResultError(str(path), f"it is no fold's outcome ({problems[0]}); remove it and call again")
+    return outcome
+
+
+def _assemble(
+    experiment: Experiment,
+    encoder: Encoder | None,
+    seeds: tuple[int, ...],
+    outcomes: Sequence[FoldOutcome],
+    corpus_hash: str,
+    utterances: Sequence[Utterance],
+) -> Result:
+    protocol, learner = experiment.protocol, experiment.learner
+    predictions = tuple(row for outcome in outcomes for row in outcome.predictions)
+    fits = tuple(outcome.fit for outcome in outcomes)
+    known = speakers_known(utterances)
+    named = {name for fold in protocol.folds for part in fold.parts().values() for name in part}
+    return Result(
+        format=FORMAT,
+        name=f"{learner.name} on {protocol.name}",
+        learner=learner.name,
+        title=learner.title,
+        source=learner.source,
+        encoder=experiment.encoder,
+        weights=encoder.weights if encoder else "none",
+        corpora=tuple(sorted({item.corpus for item in utterances if item.id in named})),
+        corpus_hash=corpus_hash,
+        protocol=ProtocolStamp(
+            name=protocol.name,
+            hash=protocol.hash,
+            title=protocol.title,
+            source=protocol.source,
+            speakers_known=known,
+            folds=audit_protocol(protocol, utterances, exclusions=experiment.exclusions),
+        ),
+        excluded=tuple(item for item in experiment.exclusions if item.id in named),
+        labels=protocol.labels,
+        seeds=seeds,
+        settings=_flat(asdict(experiment.settings)),
+        command=experiment.command,
+        commit=commit(),
+        versions=versions(),
+        machine=machine(),
+        seconds=round(sum(fit.seconds for fit in fits), 1),
+        scores=score_result(protocol.labels, predictions, np.random.default_rng(0), speakers_known=known),
+        fits=fits,
+        predictions=predictions,
+    )
+
+
+def _flat(settings: Mapping[str, Any], prefix: str = "") -> dict[str, str]:
+    """Settings by dotted name, as text."""
+    rows: dict[str, str] = {}
+    for name, value in settings.items():
+        rows |= _flat(value, f"{prefix}{name}.") if isinstance(value, dict) else {f"{prefix}{name}": str(value)}
+    return rows

@@ -1,0 +1,186 @@
+"""From one TOML file, or from a user's own recordings, to the experiments that are run."""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from undertone.corpora.base import Exclusion, read_corpus
+from undertone.corpora.own import own_corpus
+from undertone.corpora.own_rows import speakers_known
+from undertone.corpora.registry import CORPORA, corpus_named
+from undertone.corpora.rules import make_protocol
+from undertone.corpora.stored import load_protocol, stored_protocols
+from undertone.errors import ConfigError
+from undertone.experiments.crossval import Experiment
+from undertone.learners.registry import LEARNERS, learner_named
+from undertone.parsing import parse_record
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+    from pathlib import Path
+
+    from undertone.corpora.protocols import Protocol
+    from undertone.records import Utterance
+
+
+@dataclass(frozen=True, kw_only=True)
+class PlanConfig:
+    """Learners × protocols, each with every seed."""
+
+    learners: tuple[str, ...]
+    protocols: tuple[str, ...]
+    """`CORPUS/NAME`: stored ones, or made by rule (`CORPUS/speakers`, `CORPUS/official`)."""
+    seeds: tuple[int, ...] = (0,)
+    encoder: str | None = None
+    """Another encoder than the learners' own, such as `hub:FOLDER`."""
+    exclusions: tuple[Exclusion, ...] = ()
+    """Utterances to leave out beside those that the corpora's cards name."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """What a TOML file asks for."""
+
+    config: PlanConfig
+    settings: Mapping[str, Any]
+    """An instance of its `settings` by learner."""
+    command: str
+
+
+def read_plan(path: Path) -> Plan:
+    """Read and check a plan's TOML file: the fields of `PlanConfig` and a table `settings.LEARNER` for each learner.
+
+    Raises:
+        ConfigError: with every problem found.
+    """
+    try:
+        table = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:  # ValueError: neither UTF-8 nor TOML
+        raise ConfigError(str(path), [str(error)]) from error
+    problems: list[str] = []
+    tables = table.pop("settings", {})
+    config = parse_record(PlanConfig, table, problems)
+    settings = _settings(config.learners, tables, problems) if config else {}
+    if config is not None:
+        problems += _unknown_names(config)
+    if config is None or problems:
+        raise ConfigError(str(path), problems)
+    return Plan(config=config, settings=settings, command=f"undertone crossval {path}")
+
+
+def plan_for_own(learners: Sequence[str], *, seeds: tuple[int, ...], encoder: str | None, command: str) -> Plan:
+    """Plan for a user's own recordings, with every learner's usual settings.
+
+    Raises:
+        UsageError: if a learner is unknown.
+    """
+    return Plan(
+        config=PlanConfig(learners=tuple(learners), protocols=(), seeds=seeds, encoder=encoder),
+        settings={name: learner_named(name).settings() for name in learners},
+        command=command,
+    )
+
+
+def planned(plan: Plan, data: Path) -> Iterator[tuple[Experiment, tuple[Utterance, ...]]]:
+    """Read each corpus once and give the experiments on it with its utterances, in the order of the protocols.
+
+    Args:
+        plan: what is asked for.
+        data: the folder that holds one folder per corpus.
+
+    Raises:
+        CorpusError: if a corpus is missing or damaged.
+        ConfigError: if a protocol cannot be made from it.
+    """
+    read: dict[str, tuple[Utterance, ...]] = {}
+    for name in plan.config.protocols:
+        corpora = name.split("/")[0].split("+")
+        for corpus in corpora:
+            if corpus not in read:
+                read = {corpus: read_corpus(corpus_named(corpus), data / corpus)}
+        utterances = tuple(item for corpus in corpora for item in read[corpus])
+        exclusions = tuple(item for corpus in corpora for item in corpus_named(corpus).card.exclusions)
+        protocol = protocol_named(name, utterances)
+        for experiment in _experiments(plan, protocol, (*exclusions, *plan.config.exclusions)):
+            yield experiment, utterances
+
+
+def planned_for_own(
+    plan: Plan, path: Path, protocol: str | None = None
+) -> Iterator[tuple[Experiment, tuple[Utterance, ...]]]:
+    """Read a user's own recordings and give the experiments on them: folds by speaker where speakers are known.
+
+    Args:
+        plan: what is asked for.
+        path: a table, an audformat database, or a folder per label.
+        protocol: the rule, another than `speakers`, or `random` where speakers are unknown.
+
+    Raises:
+        CorpusError: if a file is missing or cannot be read.
+        ConfigError: if there are too few speakers.
+    """
+    card, listed = own_corpus(path)
+    utterances = tuple(listed)
+    rule = protocol or ("speakers" if speakers_known(utterances) else "random")
+    for experiment in _experiments(plan, make_protocol(f"{card.name}/{rule}", utterances), ()):
+        yield experiment, utterances
+
+
+def protocol_named(name: str, utterances: Sequence[Utterance]) -> Protocol:
+    """Load a stored protocol, or make it by its rule."""
+    return load_protocol(name) if name in stored_protocols() else make_protocol(name, utterances)
+
+
+def _experiments(plan: Plan, protocol: Protocol, exclusions: tuple[Exclusion, ...]) -> Iterator[Experiment]:
+    for name in plan.config.learners:
+        learner = learner_named(name)
+        yield Experiment(
+            learner=learner,
+            settings=plan.settings[name],
+            encoder=plan.config.encoder or learner.encoder,
+            protocol=protocol,
+            seeds=plan.config.seeds,
+            exclusions=exclusions,
+            command=plan.command,
+        )
+
+
+def _settings(learners: tuple[str, ...], tables: object, problems: list[str]) -> dict[str, Any]:
+    """Read the settings of every learner that is listed; a table for another one is a problem."""
+    if not isinstance(tables, dict):
+        problems.append(f"settings must be a table, not {tables!r}")
+        return {}
+    problems += [f"settings.{name} is for a learner that is not listed" for name in tables if name not in learners]
+    found = {}
+    for name in learners:
+        if name in LEARNERS:
+            told: list[str] = []
+            found[name] = parse_record(LEARNERS[name].settings, tables.get(name, {}), told)
+            problems += [f"settings.{name}.{problem}" for problem in told]
+    return found
+
+
+def _unknown_names(config: PlanConfig) -> list[str]:
+    problems = [
+        f"learner {name!r} is unknown; there are {', '.join(LEARNERS)}"
+        for name in config.learners
+        if name not in LEARNERS
+    ]
+    for name in config.protocols:
+        corpora, slash, rule = name.partition("/")
+        if not slash or not rule:
+            problems.append(f"protocol {name!r} must be CORPUS/NAME, such as emodb/speakers")
+        problems += [
+            f"corpus {corpus!r} is unknown; there are {', '.join(CORPORA)}"
+            for corpus in corpora.split("+")
+            if corpus not in CORPORA
+        ]
+    if not config.learners:
+        problems.append("learners must name at least one")
+    if not config.protocols:
+        problems.append("protocols must name at least one")
+    if not config.seeds or min(config.seeds) < 0:
+        problems.append(f"seeds must be one whole number or more, from 0 on, not {list(config.seeds)}")
+    return problems

@@ -1,0 +1,36 @@
+"""The learners by name. Being listed here puts a learner under the contract tests."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from undertone.errors import UsageError
+from undertone.learners import compact, linear, majority, superb, svm
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from undertone.learners.base import Learner
+
+LEARNERS: Final[Mapping[str, Learner]] = {
+    learner.name: learner
+    for learner in (
+        majority.LEARNER,
+        linear.LEARNER,
+        svm.EGEMAPS,
+        svm.COMPARE,
+        compact.LEARNER,
+        superb.LEARNER,
+    )
+}
+
+
+def learner_named(name: str) -> Learner:
+    """Look a learner up.
+
+    Raises:
+        UsageError: if no learner has that name.
+    """
+    if name not in LEARNERS:
+        raise UsageError(f"no learner is called {name!r}; there are {', '.join(LEARNERS)}")
+    return LEARNERS[name]

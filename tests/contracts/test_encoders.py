@@ -1,0 +1,104 @@
+"""What every encoder must keep. An encoder that is listed in the registry is tested here without another line."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+import pytest
+import transformers
+from tiny_checkpoints import saved
+
+from undertone.encoders.base import Encoder
+from undertone.encoders.registry import ENCODERS, FAMILIES, encoder_named
+from undertone.records import Utterance
+from undertone.testing.sounds import voice, write_recording
+from undertone.training.store import open_or_extract
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    transformers.utils.logging.disable_progress_bar()
+    yield saved("wav2vec2-group-norm", tmp_path_factory.mktemp("checkpoint") / "tiny")
+    transformers.utils.logging.enable_progress_bar()
+
+
+@cache
+def built(name: str, place: Path) -> Encoder:
+    return encoder_named(name if name in ENCODERS else f"{name}:{place},float32")
+
+
+@pytest.fixture(params=[*ENCODERS, *FAMILIES])
+def encoder(request: pytest.FixtureRequest, place: Path) -> Encoder:
+    return built(request.param, place)
+
+
+@pytest.fixture(scope="module")
+def sounds() -> list[np.ndarray]:
+    rng = np.random.default_rng(8)
+    return [voice(length, rng=rng, pitch=pitch) for length, pitch in ((0.9, 120.0), (0.4, 210.0), (0.7, 160.0))]
+
+
+def test_an_encoder_says_what_it_is(encoder: Encoder) -> None:
+    assert encoder.name.split(":")[0] in {*ENCODERS, *FAMILIES}
+    assert all((encoder.revision, encoder.source, encoder.weights))
+    assert encoder.rows in {"utterance", "frame"}
+    assert encoder.dtype in {"float32", "float16"}
+    assert encoder.batch_s >= 0
+
+
+def test_rows_have_the_declared_shape_and_are_finite(encoder: Encoder, sounds: list[np.ndarray]) -> None:
+    found = encoder.encode(sounds)
+    assert len(found) == len(sounds)
+    for rows in found:
+        assert rows.shape[1:] == encoder.row_shape
+        assert np.isfinite(rows).all()
+        assert len(rows) == 1 if encoder.rows == "utterance" else len(rows) > 10
+        assert rows.std() > 0
+    assert encoder.rows == "utterance" or len(found[0]) > len(found[1])
+
+
+def test_what_one_utterance_gets_depends_on_no_other(encoder: Encoder, sounds: list[np.ndarray]) -> None:
+    together = encoder.encode(sounds)
+    turned = encoder.encode(sounds[::-1])[::-1]
+    for samples, one, other in zip(sounds, together, turned, strict=True):
+        (alone,) = encoder.encode([samples])
+        assert np.allclose(one, alone, atol=1e-5, rtol=2**-9)
+        assert np.allclose(one, other, atol=1e-5, rtol=2**-9)
+    assert not np.allclose(together[0].mean(axis=0), together[1].mean(axis=0))
+
+
+def test_sound_is_not_changed_and_may_be_read_only(encoder: Encoder, sounds: list[np.ndarray]) -> None:
+    for samples in sounds:
+        samples.setflags(write=False)
+    first, again = encoder.encode(sounds), encoder.encode(sounds)
+    for one, other in zip(first, again, strict=True):
+        assert np.array_equal(one, other)
+
+
+def test_no_sound_has_no_row_and_silence_has_finite_rows(encoder: Encoder) -> None:
+    nothing, silence = encoder.encode([np.zeros(0, dtype=np.float32), np.zeros(16_000, dtype=np.float32)])
+    assert nothing.shape == (0, *encoder.row_shape)
+    assert len(silence) >= 1
+    assert np.isfinite(silence).all()
+    assert encoder.encode([]) == []
+
+
+def test_a_store_holds_what_the_encoder_gives(encoder: Encoder, sounds: list[np.ndarray], tmp_path: Path) -> None:
+    items = []
+    for number, samples in enumerate(sounds):
+        path = tmp_path / f"{number}.wav"
+        write_recording(path, samples)
+        items.append(
+            Utterance(
+                id=f"a/{number}", path=str(path), corpus="a", speaker="s", language="de", emotion="sad", duration=1.0
+            )
+        )
+    store = open_or_extract(items, encoder, tmp_path / "cache")
+    assert store.rows.dtype == encoder.dtype
+    for item, rows in zip(items, encoder.encode(sounds), strict=True):
+        found = store.features(item.id).astype(np.float64)
+        assert found.shape == rows.shape
+        assert np.corrcoef(found.ravel(), rows.astype(np.float64).ravel())[0, 1] > 0.99  # the file is 16 bit

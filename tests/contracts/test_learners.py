@@ -1,0 +1,165 @@
+"""What every learner must keep: it learns what is there, says probabilities, and hears only what it is given."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from undertone.errors import UsageError
+from undertone.learners.base import Fitted, Fitting, Learner, Part
+from undertone.learners.compact import CompactSettings
+from undertone.learners.registry import LEARNERS, learner_named
+from undertone.learners.superb import SuperbSettings
+from undertone.metrics.categorical import confusion, unweighted_accuracy
+from undertone.records import Utterance
+from undertone.training.store import FeatureStore
+
+LABELS = ("neutral", "happy", "angry")
+
+SHAPES = {"superb-head": (3, 8), "compact": (16,)}
+"""Of a row, where it is not a plain vector."""
+
+QUICK: dict[str, Any] = {
+    "compact": CompactSettings(steps=60, batch=16, window_s=0.4, hop_s=0.2, dropout=0.0, learning_rate=4e-3),
+    "superb-head": SuperbSettings(epochs=30, width=16, learning_rate=1e-2),
+}
+
+every_learner = pytest.mark.parametrize("name", sorted(LEARNERS))
+every_hearing_learner = pytest.mark.parametrize("name", sorted(set(LEARNERS) - {"majority"}))
+
+
+def part_of(name: str, start: int, count: int, *, store: FeatureStore | None) -> Part:
+    utterances = tuple(
+        Utterance(
+            id=f"made/{number}", path="x.wav", corpus="made", speaker=f"s{number % 4}", language="de",
+            emotion=LABELS[number % 3], duration=1.0,
+        )
+        for number in range(start, start + count)
+    )  # fmt: skip
+    return Part(utterances=utterances, truth=np.arange(start, start + count) % 3, store=store)
+
+
+def make_store(name: str, count: int, *, signal: float = 1.5) -> FeatureStore:
+    """Rows in which the class moves every coefficient a little; frames of unlike lengths for `compact`."""
+    rng = np.random.default_rng(3)
+    shape = SHAPES.get(name, (12,))
+    direction = rng.normal(size=(3, *shape))
+    rows, spans, end = [], {}, 0
+    for number in range(count):
+        length = int(rng.integers(20, 60)) if name == "compact" else 1
+        rows.append(signal * direction[number % 3] + rng.normal(size=(length, *shape)))
+        spans[f"made/{number}"] = (end, end + length)
+        end += length
+    return FeatureStore(rows=np.concatenate(rows).astype(np.float32), spans=spans)
+
+
+def fit(learner: Learner, folder: Path, *, store: FeatureStore | None, seed: int = 0, train: int = 60) -> Fitted:
+    folder.mkdir(parents=True, exist_ok=True)
+    how = Fitting(labels=LABELS, settings=QUICK.get(learner.name, learner.settings()), seed=seed, folder=folder)
+    return learner.fit(part_of(learner.name, 0, train, store=store), part_of(learner.name, train, 30, store=store), how)
+
+
+def heard_by(learner: Learner, store: FeatureStore) -> FeatureStore | None:
+    return None if learner.name == "majority" else store
+
+
+@every_learner
+def test_probabilities_are_probabilities_in_the_order_of_the_labels(name: str, tmp_path: Path) -> None:
+    learner, store = learner_named(name), make_store(name, 120)
+    fitted = fit(learner, tmp_path, store=heard_by(learner, store))
+    rows = fitted.predict(part_of(name, 90, 30, store=heard_by(learner, store)))
+    assert rows.shape == (30, 3)
+    assert (rows >= 0).all()
+    np.testing.assert_allclose(rows.sum(axis=1), 1, atol=1e-6)
+
+
+@every_hearing_learner
+def test_a_planted_signal_is_learned(name: str, tmp_path: Path) -> None:
+    learner, store = learner_named(name), make_store(name, 120)
+    test = part_of(name, 90, 30, store=store)
+    predicted = fit(learner, tmp_path, store=store).predict(test).argmax(axis=1)
+    assert unweighted_accuracy(confusion(test.truth, predicted, 3)) > 0.8
+
+
+@every_hearing_learner
+def test_without_a_signal_nothing_is_learned(name: str, tmp_path: Path) -> None:
+    learner, store = learner_named(name), make_store(name, 120, signal=0.0)
+    test = part_of(name, 90, 30, store=store)
+    predicted = fit(learner, tmp_path, store=store).predict(test).argmax(axis=1)
+    assert unweighted_accuracy(confusion(test.truth, predicted, 3)) < 0.7
+
+
+@every_learner
+def test_the_same_seed_gives_the_same_answer(name: str, tmp_path: Path) -> None:
+    learner, store = learner_named(name), make_store(name, 120)
+    test = part_of(name, 90, 30, store=heard_by(learner, store))
+    rows = [fit(learner, tmp_path / str(run), store=test.store).predict(test) for run in range(2)]
+    np.testing.assert_array_equal(rows[0], rows[1])
+
+
+@every_learner
+def test_another_seed_changes_the_answer_exactly_where_the_learner_says_so(name: str, tmp_path: Path) -> None:
+    learner, store = learner_named(name), make_store(name, 120)
+    test = part_of(name, 90, 30, store=heard_by(learner, store))
+    rows = [fit(learner, tmp_path / str(seed), store=test.store, seed=seed).predict(test) for seed in (0, 1)]
+    assert np.array_equal(rows[0], rows[1]) != learner.seeded
+
+
+@every_learner
+def test_the_truth_of_a_test_part_is_never_looked_at(name: str, tmp_path: Path) -> None:
+    learner, store = learner_named(name), make_store(name, 120)
+    fitted = fit(learner, tmp_path, store=heard_by(learner, store))
+    test = part_of(name, 90, 30, store=heard_by(learner, store))
+    hidden = replace(test, truth=np.full(30, -1))
+    np.testing.assert_array_equal(fitted.predict(test), fitted.predict(hidden))
+
+
+@every_learner
+def test_an_answer_does_not_depend_on_the_others(name: str, tmp_path: Path) -> None:
+    learner, store = learner_named(name), make_store(name, 120)
+    fitted = fit(learner, tmp_path, store=heard_by(learner, store))
+    together = fitted.predict(part_of(name, 90, 30, store=heard_by(learner, store)))
+    alone = fitted.predict(part_of(name, 97, 1, store=heard_by(learner, store)))
+    np.testing.assert_allclose(alone[0], together[7], atol=1e-5)
+
+
+@every_learner
+def test_it_says_what_validation_chose(name: str, tmp_path: Path) -> None:
+    learner, store = learner_named(name), make_store(name, 120)
+    fitted = fit(learner, tmp_path, store=heard_by(learner, store))
+    if name == "majority":
+        assert not fitted.chosen
+        return
+    assert 0 <= fitted.chosen["validation_ua"] <= 1
+    assert fitted.chosen["temperature"] > 0
+    if fitted.history:
+        best = max(row["validation_ua"] for row in fitted.history)
+        assert fitted.history[int(fitted.chosen["epoch"]) - 1]["validation_ua"] == best
+
+
+@every_hearing_learner
+def test_a_learner_that_cannot_hear_refuses(name: str, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="needs an encoder"):
+        fit(learner_named(name), tmp_path, store=None)
+
+
+@pytest.mark.parametrize("name", ["log-mel-linear", "egemaps-svm", "superb-head"])
+def test_a_learner_on_vectors_refuses_frames(name: str, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="needs an encoder"):
+        fit(learner_named(name), tmp_path, store=make_store("compact", 120))
+
+
+def test_the_majority_class_is_that_of_the_training_part(tmp_path: Path) -> None:
+    how = Fitting(labels=LABELS, settings=learner_named("majority").settings(), seed=0, folder=tmp_path)
+    train = replace(part_of("majority", 0, 4, store=None), truth=np.array([1, 1, 1, 2]))
+    fitted = learner_named("majority").fit(train, part_of("majority", 4, 4, store=None), how)
+    np.testing.assert_allclose(fitted.predict(part_of("majority", 8, 2, store=None)), [[0, 0.75, 0.25]] * 2)
+
+
+def test_a_learner_that_is_unknown_is_refused_with_those_there_are() -> None:
+    with pytest.raises(UsageError, match="no learner is called 'oracle'; there are majority, log-mel-linear"):
+        learner_named("oracle")

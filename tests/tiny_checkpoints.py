@@ -1,0 +1,86 @@
+"""Tiny speech encoders with random weights, saved in the hub's layout."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import torch
+import transformers
+
+SIZES = {
+    "hidden_size": 32,
+    "num_hidden_layers": 3,
+    "num_attention_heads": 4,
+    "intermediate_size": 48,
+    "conv_dim": (16, 16, 16),
+    "conv_stride": (5, 4, 4),
+    "conv_kernel": (10, 8, 8),
+    "num_feat_extract_layers": 3,
+    "num_conv_pos_embeddings": 16,
+    "num_conv_pos_embedding_groups": 4,
+    "vocab_size": 8,
+}
+LAYER_NORM = {"feat_extract_norm": "layer", "do_stable_layer_norm": True, "conv_bias": True}
+WHISPER = {
+    "d_model": 32,
+    "encoder_layers": 2,
+    "encoder_attention_heads": 2,
+    "encoder_ffn_dim": 48,
+    "decoder_layers": 1,
+    "decoder_attention_heads": 2,
+    "decoder_ffn_dim": 48,
+    "max_source_positions": 50,
+    "num_mel_bins": 80,
+    "vocab_size": 16,
+    "pad_token_id": 0,
+    "bos_token_id": 1,
+    "eos_token_id": 2,
+    "decoder_start_token_id": 1,
+    "suppress_tokens": None,
+    "begin_suppress_tokens": None,
+}
+"""Stretches of one second in place of 30."""
+
+KINDS: dict[str, tuple[str, dict[str, Any]]] = {
+    "wav2vec2-group-norm": ("Wav2Vec2", SIZES),
+    "wav2vec2-layer-norm": ("Wav2Vec2", SIZES | LAYER_NORM),
+    "wav2vec2-adapter": ("Wav2Vec2", SIZES | {"add_adapter": True, "output_hidden_size": 32}),
+    "hubert": ("Hubert", SIZES),
+    "hubert-layer-norm": ("Hubert", SIZES | LAYER_NORM),
+    "hubert-batch-norm": ("Hubert", SIZES | {"conv_pos_batch_norm": True}),
+    "wavlm": ("WavLM", SIZES),
+    "wavlm-layer-norm": ("WavLM", SIZES | LAYER_NORM),
+    "data2vec-audio": ("Data2VecAudio", SIZES | {"num_conv_pos_embeddings": 3, "conv_pos_kernel_size": 5}),
+    "unispeech": ("UniSpeech", SIZES),
+    "unispeech-sat": ("UniSpeechSat", SIZES),
+    "whisper": ("Whisper", WHISPER),
+}
+
+
+def built(kind: str, head: str = "Model") -> Any:
+    """Build a model; the same weights every time, none of them zero, so that every one matters."""
+    architecture, sizes = KINDS[kind]
+    config = getattr(transformers, f"{architecture}Config")(**sizes)
+    with torch.random.fork_rng():
+        torch.manual_seed(11)
+        model = getattr(transformers, f"{architecture}{head}")(config)
+        for weight in model.parameters():
+            weight.data += 0.02 * torch.randn_like(weight)
+        for name, value in model.named_buffers():
+            if name.endswith("running_mean"):
+                value.add_(0.5)
+    return model.eval()
+
+
+def extractor_of(kind: str, **changes: Any) -> Any:
+    if kind == "whisper":
+        return transformers.WhisperFeatureExtractor(chunk_length=1, **changes)
+    return transformers.Wav2Vec2FeatureExtractor(**({"do_normalize": True} | changes))
+
+
+def saved(kind: str, folder: Path, head: str = "Model", **changes: Any) -> Path:
+    """Save a model as the hub lays one out."""
+    built(kind, head).save_pretrained(folder)
+    extractor_of(kind, **changes).save_pretrained(folder)
+    return folder
