@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 PRECISIONS: Final = ("float32", "bfloat16")
 
 BATCH_S: Final = 40.0
-"""Measured on two cores: shorter batches leave the cores waiting, longer ones fall out of the cache."""
+"""With one thread, wav2vec 2.0 base takes the same time within 5 % at 5 to 80 s; memory grows with it."""
 
 
 def utterance_means(rest: str) -> Encoder:
@@ -32,7 +32,7 @@ def utterance_means(rest: str) -> Encoder:
 
     The head of SUPERB (Yang et al., SUPERB: Speech processing Universal PERformance Benchmark, 2021) weights
     the blocks, projects every frame linearly and takes the mean over time. All three are linear, so they commute: from
-    these rows that head computes what it would from all frames, at a hundredth of the space.
+    these rows that head computes what it would from all frames, with one row in place of 50 a second.
 
     Args:
         rest: a folder, or a name of the hub; behind a comma `float32` or `bfloat16`, which is otherwise taken where
@@ -123,7 +123,7 @@ def _precision(rest: str) -> tuple[str, str]:
 
 
 def has_bfloat16() -> bool:
-    """Whether the processor multiplies bfloat16 by instructions of its own; without them float32 is as fast."""
+    """Whether the processor multiplies bfloat16 by instructions of its own; without them it is emulated."""
     return bool(torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported())  # noqa: SLF001
 
 

@@ -1,0 +1,44 @@
+"""The table of baselines is that of the committed results, and the results are those of the stored protocols."""
+
+from __future__ import annotations
+
+import runpy
+import tomllib
+
+import pytest
+from pages import ROOT, read
+
+from undertone.corpora.protocols import protocol_hash
+from undertone.corpora.stored import load_protocol
+from undertone.experiments.results import read_result
+
+FOLDER = ROOT / "results" / "baselines"
+PAGE = ROOT / "docs" / "explanation" / "baselines.md"
+MAKER = runpy.run_path(str(ROOT / "docs" / "make_baselines.py"))
+PLAN = tomllib.loads(read(ROOT / "experiments" / "baselines.toml"))
+
+every_pair = pytest.mark.parametrize(
+    ("protocol", "learner"), [(protocol, learner) for protocol in PLAN["protocols"] for learner in PLAN["learners"]]
+)
+
+
+@every_pair
+def test_every_pair_of_the_plan_has_a_result_on_the_stored_protocol(protocol: str, learner: str) -> None:
+    result = read_result(FOLDER / protocol.replace("/", ".") / f"{learner}.json")
+    stored = load_protocol(protocol)
+    assert result.learner == learner
+    assert result.protocol.hash == stored.hash == protocol_hash(stored.folds)
+    excluded = {item.id for item in result.excluded}
+    tested = [name for fold in stored.folds for name in fold.test if name not in excluded]
+    for seed in result.seeds:
+        assert sorted(row.id for row in result.predictions if row.seed == seed) == sorted(tested)
+
+
+def test_the_page_agrees_with_the_results() -> None:
+    wanted = MAKER["replaced"](read(PAGE), MAKER["baselines"](FOLDER))
+    assert read(PAGE) == wanted, "run python docs/make_baselines.py results/baselines docs/explanation/baselines.md"
+
+
+def test_a_page_without_markers_is_refused() -> None:
+    with pytest.raises(SystemExit, match="the page needs the markers <!-- baselines:begin -->"):
+        MAKER["replaced"]("no markers", "text")
