@@ -127,7 +127,7 @@ def fit_item_by_item(train: Part, validation: Part, how: Fitting, place: dict[st
 
 def part_of(items: tuple[Utterance, ...], labels: tuple[str, ...], store: FeatureStore) -> Part:
     truth = np.array([labels.index(item.emotion or "") for item in items])
-    return Part(utterances=items, truth=truth, store=store)
+    return Part(utterances=items, truth=truth, targets=np.eye(len(labels))[truth], store=store)
 
 
 def largest_difference(slow: Tensor, fast: NDArray[np.float64], temperature: float) -> float:

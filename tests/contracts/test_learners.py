@@ -40,7 +40,8 @@ def part_of(name: str, start: int, count: int, *, store: FeatureStore | None) ->
         )
         for number in range(start, start + count)
     )  # fmt: skip
-    return Part(utterances=utterances, truth=np.arange(start, start + count) % 3, store=store)
+    truth = np.arange(start, start + count) % 3
+    return Part(utterances=utterances, truth=truth, targets=np.eye(3)[truth], store=store)
 
 
 def make_store(name: str, count: int, *, signal: float = 1.5) -> FeatureStore:
@@ -114,7 +115,7 @@ def test_the_truth_of_a_test_part_is_never_looked_at(name: str, tmp_path: Path) 
     learner, store = learner_named(name), make_store(name, 120)
     fitted = fit(learner, tmp_path, store=heard_by(learner, store))
     test = part_of(name, 90, 30, store=heard_by(learner, store))
-    hidden = replace(test, truth=np.full(30, -1))
+    hidden = replace(test, truth=np.full(30, -1), targets=np.full((30, 1), np.nan))
     np.testing.assert_array_equal(fitted.predict(test), fitted.predict(hidden))
 
 

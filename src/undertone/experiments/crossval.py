@@ -13,6 +13,7 @@ import numpy as np
 from undertone.corpora.audit import audit_protocol
 from undertone.corpora.own_rows import speakers_known
 from undertone.corpora.protocols import apply_protocol
+from undertone.corpora.ratings import targets_of
 from undertone.encoders.registry import encoder_named
 from undertone.errors import ConfigError, ResultError
 from undertone.experiments.provenance import commit, machine, versions
@@ -55,6 +56,8 @@ class Experiment:
     protocol: Protocol
     seeds: tuple[int, ...]
     exclusions: tuple[Exclusion, ...] = ()
+    votes: bool = False
+    """Whether networks are taught the raters' votes, where the corpus tells them, instead of the category."""
     command: str = ""
 
 
@@ -160,7 +163,7 @@ def _key(experiment: Experiment, encoder: Encoder | None, corpus_hash: str) -> s
     """Fingerprint everything that a fold's outcome depends on beside the code."""
     held = [
         asdict(experiment.settings), experiment.protocol.hash, corpus_hash, encoder.revision if encoder else None,
-        [item.id for item in experiment.exclusions],
+        [item.id for item in experiment.exclusions], *(["votes"] if experiment.votes else []),
     ]  # fmt: skip
     return hashlib.sha256(json.dumps(held, sort_keys=True).encode()).hexdigest()[:12]
 
@@ -177,8 +180,8 @@ def _run_fold(
     make_folder(folder)
     begun = time.perf_counter()
     fitted = experiment.learner.fit(
-        _part(split.train, protocol, store),
-        _part(split.validation, protocol, store),
+        _part(split.train, experiment, store),
+        _part(split.validation, experiment, store),
         Fitting(labels=protocol.labels, settings=experiment.settings, seed=seed, folder=folder),
     )
     rows = _predict(fitted, split.test, store)
@@ -204,15 +207,25 @@ def _run_fold(
     return FoldOutcome(fit=record, predictions=predictions)
 
 
-def _part(items: tuple[Utterance, ...], protocol: Protocol, store: FeatureStore | None) -> Part:
+def _part(items: tuple[Utterance, ...], experiment: Experiment, store: FeatureStore | None) -> Part:
+    protocol = experiment.protocol
     index = {name: number for number, name in enumerate(protocol.labels)}
-    truth = np.array([index[protocol.classes[item.emotion or ""]] for item in items], dtype=np.int64)
-    return Part(utterances=items, truth=truth, store=store)
+    return Part(
+        utterances=items,
+        truth=np.array([index[protocol.classes[item.emotion or ""]] for item in items], dtype=np.int64),
+        targets=targets_of(items, protocol.classes, protocol.labels, votes=experiment.votes),
+        store=store,
+    )
 
 
 def _predict(fitted: Fitted, items: tuple[Utterance, ...], store: FeatureStore | None) -> NDArray[np.float64]:
-    hidden = np.full(len(items), UNSEEN, dtype=np.int64)
-    return fitted.predict(Part(utterances=items, truth=hidden, store=store))
+    hidden = Part(
+        utterances=items,
+        truth=np.full(len(items), UNSEEN, dtype=np.int64),
+        targets=np.full((len(items), 1), np.nan),
+        store=store,
+    )
+    return fitted.predict(hidden)
 
 
 def _read_outcome(path: Path) -> FoldOutcome:
@@ -258,6 +271,7 @@ def _assemble(
         labels=protocol.labels,
         seeds=seeds,
         settings=_flat(asdict(experiment.settings)),
+        taught="votes" if experiment.votes else "category",
         command=experiment.command,
         commit=commit(),
         versions=versions(),

@@ -10,7 +10,7 @@ from undertone.corpora.base import Exclusion, read_corpus
 from undertone.corpora.own import own_corpus
 from undertone.corpora.own_rows import speakers_known
 from undertone.corpora.registry import CORPORA, corpus_named
-from undertone.corpora.rules import make_protocol
+from undertone.corpora.rules import cross_corpus, make_protocol
 from undertone.corpora.stored import load_protocol, stored_protocols
 from undertone.errors import ConfigError
 from undertone.experiments.crossval import Experiment
@@ -31,12 +31,14 @@ class PlanConfig:
 
     learners: tuple[str, ...]
     protocols: tuple[str, ...]
-    """`CORPUS/NAME`: stored ones, or made by rule (`CORPUS/speakers`, `CORPUS/official`)."""
+    """`CORPUS/NAME`: stored ones, or made by rule (`CORPUS/speakers`, `CORPUS/official`, `CORPUS+OTHER/cross`)."""
     seeds: tuple[int, ...] = (0,)
     encoder: str | None = None
     """Another encoder than the learners' own, such as `hub:FOLDER`."""
     exclusions: tuple[Exclusion, ...] = ()
     """Utterances to leave out beside those that the corpora's cards name."""
+    votes: bool = False
+    """Whether networks are taught the raters' votes, where the corpus tells them, instead of the category."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,9 +99,10 @@ def planned(plan: Plan, data: Path) -> Iterator[tuple[Experiment, tuple[Utteranc
     read: dict[str, tuple[Utterance, ...]] = {}
     for name in plan.config.protocols:
         corpora = name.split("/")[0].split("+")
-        for corpus in corpora:
-            if corpus not in read:
-                read = {corpus: read_corpus(corpus_named(corpus), data / corpus)}
+        read = {
+            corpus: read[corpus] if corpus in read else read_corpus(corpus_named(corpus), data / corpus)
+            for corpus in corpora
+        }
         utterances = tuple(item for corpus in corpora for item in read[corpus])
         exclusions = tuple(item for corpus in corpora for item in corpus_named(corpus).card.exclusions)
         protocol = protocol_named(name, utterances)
@@ -129,8 +132,17 @@ def planned_for_own(
 
 
 def protocol_named(name: str, utterances: Sequence[Utterance]) -> Protocol:
-    """Load a stored protocol, or make it by its rule."""
-    return load_protocol(name) if name in stored_protocols() else make_protocol(name, utterances)
+    """Load a stored protocol, or make it by its rule; `A+B/cross` trains on A and tests on B."""
+    if name in stored_protocols():
+        return load_protocol(name)
+    corpora, _, rule = name.rpartition("/")
+    source, plus, target = corpora.partition("+")
+    if rule == "cross" and plus:
+        return cross_corpus(
+            [item for item in utterances if item.corpus == source],
+            [item for item in utterances if item.corpus == target],
+        )
+    return make_protocol(name, utterances)
 
 
 def _experiments(plan: Plan, protocol: Protocol, exclusions: tuple[Exclusion, ...]) -> Iterator[Experiment]:
@@ -143,6 +155,7 @@ def _experiments(plan: Plan, protocol: Protocol, exclusions: tuple[Exclusion, ..
             protocol=protocol,
             seeds=plan.config.seeds,
             exclusions=exclusions,
+            votes=plan.config.votes,
             command=plan.command,
         )
 

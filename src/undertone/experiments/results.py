@@ -83,6 +83,8 @@ class Result:
     labels: tuple[str, ...]
     seeds: tuple[int, ...]
     settings: dict[str, str]
+    taught: str
+    """What networks were taught: `category`, or `votes` of the raters where the corpus tells them."""
     command: str
     commit: str
     versions: dict[str, str]

@@ -22,7 +22,9 @@ class Part:
 
     utterances: tuple[Utterance, ...]
     truth: NDArray[np.int64]
-    """Index of the class, shape (utterance,)."""
+    """Index of the class, shape (utterance,): what answers are judged by."""
+    targets: NDArray[np.float64]
+    """What a network is taught, shape (utterance, class), each row summing to 1: the class alone, or raters' votes."""
     store: FeatureStore | None
     """The encoder's rows, by utterance id; None for a learner that hears nothing."""
 
@@ -45,7 +47,7 @@ class Fitted:
     """What has been learned."""
 
     predict: Callable[[Part], NDArray[np.float64]]
-    """Gives probabilities of shape (utterance, class), each row summing to 1; looks at `truth` never."""
+    """Gives probabilities of shape (utterance, class), each row summing to 1; looks at `truth` and `targets` never."""
     history: tuple[Mapping[str, float], ...] = ()
     """The learning curve: figures by epoch, `validation_ua` among them; empty where nothing is learned in epochs."""
     chosen: Mapping[str, float] = field(default_factory=dict)

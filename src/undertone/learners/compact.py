@@ -7,23 +7,23 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
+from torch import nn
 
 from undertone.errors import UsageError
 from undertone.learners.base import Fitted, Fitting, Learner, Part
 from undertone.learners.vectors import ua_of
 from undertone.metrics.calibration import fit_temperature, softmax
 from undertone.systems.compact import Compact, CompactSizes
-from undertone.training.batches import Batch, crop, masked, padded, part_of_batch
+from undertone.training.batches import crop, masked, padded
 from undertone.training.config import Masking
 from undertone.training.fit import Course, Recipe, fit
 from undertone.training.loop import Span, scores
-from undertone.training.losses import partial_label_loss
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from numpy.typing import NDArray
-    from torch import Tensor, nn
+    from torch import Tensor
 
     from undertone.training.store import FeatureStore
 
@@ -45,6 +45,16 @@ class CompactSettings:
     checkpoint_every_s: float = 120.0
 
 
+@dataclass(frozen=True, kw_only=True, eq=False)
+class _Batch:
+    features: Tensor
+    """Shape (batch, frame, mel)."""
+    lengths: Tensor
+    """Shape (batch,)."""
+    targets: Tensor
+    """Shape (batch, class)."""
+
+
 def fit_compact(train: Part, validation: Part, how: Fitting) -> Fitted:
     """Train as the default bundle is trained, without disturbed copies and with a fixed number of steps.
 
@@ -59,12 +69,12 @@ def fit_compact(train: Part, validation: Part, how: Fitting) -> Fitted:
     torch.manual_seed(how.seed)
     network = Compact(CompactSizes(mel_bins=store.rows.shape[1], labels=classes, dropout=settings.dropout))
 
-    def batches(epoch: int) -> Iterator[Batch]:
-        return _draw(train, store, settings, span, steps, np.random.default_rng([how.seed, epoch]), classes)
+    def batches(epoch: int) -> Iterator[_Batch]:
+        return _draw(train, store, settings, span, steps, np.random.default_rng([how.seed, epoch]))
 
-    def loss(network: nn.Module, batch: Batch) -> Tensor:
+    def loss(network: nn.Module, batch: _Batch) -> Tensor:
         logits = network(batch.features, batch.lengths).logits
-        return partial_label_loss(logits.float(), batch.targets, batch.allowed, smoothing=settings.label_smoothing)
+        return nn.functional.cross_entropy(logits.float(), batch.targets, label_smoothing=settings.label_smoothing)
 
     def judge(network: nn.Module) -> NDArray[np.float32]:
         return scores(network, validation.utterances, held_out, span=span, labels=classes)
@@ -72,7 +82,9 @@ def fit_compact(train: Part, validation: Part, how: Fitting) -> Fitted:
     course = Course(
         steps=steps,
         batches=batches,
-        part=part_of_batch,
+        part=lambda batch, items: _Batch(
+            features=batch.features[items], lengths=batch.lengths[items], targets=batch.targets[items]
+        ),
         size=lambda batch: len(batch.lengths),
         loss=loss,
         validate=lambda average: ua_of(judge(average), validation.truth),
@@ -112,10 +124,9 @@ def _draw(
     span: Span,
     steps: int,
     rng: np.random.Generator,
-    classes: int,
-) -> Iterator[Batch]:
+) -> Iterator[_Batch]:
     """Draw one epoch of windows; every class is as probable as every other."""
-    weights = 1 / np.bincount(train.truth, minlength=classes)[train.truth]
+    weights = 1 / np.bincount(train.truth)[train.truth]
     chosen = rng.choice(
         len(train.truth), size=(steps, min(settings.batch, len(train.truth))), p=weights / weights.sum()
     )
@@ -129,11 +140,8 @@ def _draw(
             for row in rows
         ]
         features, lengths = padded(windows)
-        yield Batch(
-            features=features,
-            lengths=lengths,
-            targets=torch.from_numpy(train.truth[rows]),
-            allowed=torch.ones((len(rows), classes), dtype=torch.bool),
+        yield _Batch(
+            features=features, lengths=lengths, targets=torch.from_numpy(train.targets[rows].astype(np.float32))
         )
 
 

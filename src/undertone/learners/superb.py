@@ -57,31 +57,31 @@ class SuperbHead(nn.Module):
 class _Batch:
     states: Tensor
     """Shape (batch, block, width)."""
-    truth: Tensor
-    """Shape (batch,)."""
+    targets: Tensor
+    """Shape (batch, class)."""
 
 
 def fit_superb(train: Part, validation: Part, how: Fitting) -> Fitted:
     """Train the head with Adam, stopping early on validation UA, which also chooses the temperature."""
     settings: SuperbSettings = how.settings
     states, held_out = _states(train), _states(validation)
-    truth = torch.from_numpy(train.truth)
+    targets = torch.from_numpy(train.targets.astype(np.float32))
     torch.manual_seed(how.seed)
     head = SuperbHead(blocks=states.shape[1], width=states.shape[2], hidden=settings.width, classes=len(how.labels))
 
     def batches(epoch: int) -> Iterator[_Batch]:
-        order = torch.from_numpy(np.random.default_rng([how.seed, epoch]).permutation(len(truth)))
+        order = torch.from_numpy(np.random.default_rng([how.seed, epoch]).permutation(len(targets)))
         for items in torch.split(order, settings.batch):
-            yield _Batch(states=states[items], truth=truth[items])
+            yield _Batch(states=states[items], targets=targets[items])
 
     def loss(network: nn.Module, batch: _Batch) -> Tensor:
-        return nn.functional.cross_entropy(network(batch.states), batch.truth)
+        return nn.functional.cross_entropy(network(batch.states), batch.targets)
 
     course = Course(
-        steps=-(-len(truth) // settings.batch),
+        steps=-(-len(targets) // settings.batch),
         batches=batches,
-        part=lambda batch, items: _Batch(states=batch.states[items], truth=batch.truth[items]),
-        size=lambda batch: len(batch.truth),
+        part=lambda batch, items: _Batch(states=batch.states[items], targets=batch.targets[items]),
+        size=lambda batch: len(batch.targets),
         loss=loss,
         validate=lambda network: ua_of(_logits(network, held_out), validation.truth),
     )

@@ -76,6 +76,7 @@ def make_result(
         labels=labels,
         seeds=seeds,
         settings={"accuracy": f"{accuracy:g}"},
+        taught="category",
         command="undertone crossval made.toml",
         commit="0" * 40,
         versions={"python": "3.11", "numpy": np.__version__},

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -41,7 +40,7 @@ class Entry:
     @property
     def random(self) -> bool:
         """Whether the encoder's weights were never trained: then no number is an accuracy of anything."""
-        return re.match(r"random\b", self.result.weights) is not None
+        return self.result.weights == "random"
 
     @property
     def utterances(self) -> int:

@@ -160,6 +160,7 @@ def origin_of(result: Result) -> dict[str, str]:
         "Learner": f"{result.learner}: {result.title}",
         "Source": result.source,
         "Encoder": UNDEFINED if result.encoder is None else f"{result.encoder}, weights: {result.weights}",
+        "Taught": result.taught,
         "Settings": ", ".join(f"{name} = {value}" for name, value in result.settings.items()) or "none",
         "Seeds": ", ".join(map(str, result.seeds)),
         "Corpora": f"{', '.join(result.corpora)} (hash {result.corpus_hash})",
