@@ -69,7 +69,7 @@ def described(card: CorpusCard, protocols: Iterable[Protocol]) -> str:
     lines += [f"    {item.id}: {item.reason}" for item in card.exclusions] or ["    nothing"]
     lines += ["  stored protocols"]
     lines += [
-        f"    {item.name}: {item.title}; {len(item.folds)} folds, {len(item.labels)} classes, hash {item.hash}"
+        f"    {item.name}: {item.title}; folds {len(item.folds)}, classes {len(item.labels)}, hash {item.hash}"
         for item in protocols
     ] or ["    none"]
     return "\n".join(lines)

@@ -60,6 +60,9 @@ class Split:
     validation: tuple[Utterance, ...]
     test: tuple[Utterance, ...]
 
+    def parts(self) -> dict[str, tuple[Utterance, ...]]:
+        return {"train": self.train, "validation": self.validation, "test": self.test}
+
 
 def apply_protocol(
     protocol: Protocol, utterances: Iterable[Utterance], exclusions: Iterable[Exclusion] = ()
@@ -76,7 +79,7 @@ def apply_protocol(
             classes: all are counted, the first is named.
     """
     splits = split_by(protocol, utterances, exclusions)
-    named = {item.id: item for split in splits for part in (split.train, split.validation, split.test) for item in part}
+    named = {item.id: item for split in splits for part in split.parts().values() for item in part}
     odd = sorted(name for name, item in named.items() if item.emotion not in protocol.classes)
     if odd:
         raise CorpusError(

@@ -123,7 +123,7 @@ def cross_validate(
 
 def hash_of_corpus(splits: Sequence[Split], protocol: Protocol) -> str:
     """Fingerprint what was used of the corpora: ids, classes and durations, in 12 hexadecimal digits."""
-    used = {item.id: item for split in splits for part in _parts(split).values() for item in part}
+    used = {item.id: item for split in splits for part in split.parts().values() for item in part}
     digest = hashlib.sha256()
     for name in sorted(used):
         item = used[name]
@@ -134,7 +134,7 @@ def hash_of_corpus(splits: Sequence[Split], protocol: Protocol) -> str:
 def _require_classes(protocol: Protocol, splits: Sequence[Split]) -> None:
     problems = []
     for number, split in enumerate(splits, start=1):
-        for part, items in _parts(split).items():
+        for part, items in split.parts().items():
             if not items:
                 problems.append(f"fold {number} has no utterance in its {part} part")
         heard = {protocol.classes[item.emotion or ""] for item in split.train}
@@ -143,10 +143,6 @@ def _require_classes(protocol: Protocol, splits: Sequence[Split]) -> None:
         ]
     if problems:
         raise ConfigError(protocol.name, [*problems, "take another protocol, or leave the class out"])
-
-
-def _parts(split: Split) -> dict[str, tuple[Utterance, ...]]:
-    return {"train": split.train, "validation": split.validation, "test": split.test}
 
 
 def _store(
