@@ -28,6 +28,7 @@ bench: .venv/ready .venv-dev/ready
 	.venv/bin/python benchmarks/timeline.py --data $(DATA) --out benchmarks/results
 	.venv/bin/python benchmarks/turns.py --data $(DATA) --out benchmarks/results
 	.venv-dev/bin/python benchmarks/extraction.py --data $(DATA) --out benchmarks/results
+	.venv-dev/bin/python benchmarks/crossval.py --data $(DATA) --out benchmarks/results
 
 train-default: .venv-dev/ready
 	.venv-dev/bin/undertone train experiments/default.toml --data $(DATA) --work runs/default \

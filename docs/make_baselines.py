@@ -61,7 +61,8 @@ def section(corpus: str, folder: Path) -> str:
     names = [name for name in (f"{corpus}/emobox", f"{corpus}/speakers") if name in stored_protocols(corpus)]
     results = {name: results_of(folder / name.replace("/", ".")) for name in names}
     lines = [f"## {corpus}", "", *(described(name, results[name]) for name in names), ""]
-    head = ["learner", *(f"`{name}`, UA" for name in names), *(f"`{name}`, WA" for name in names)]
+    stamps = {name: next(iter(found.values())).protocol.stamp for name, found in results.items()}
+    head = ["learner", *(f"{metric}, `{name}`, {stamps[name]}" for metric in ("UA", "WA") for name in names)]
     lines += [f"| {' | '.join(head)} |", f"|{':--|' + '--:|' * (len(head) - 1)}"]
     for learner in LEARNERS:
         if any(learner in found for found in results.values()):
@@ -110,9 +111,10 @@ def pair(name: str, results: dict[str, Result]) -> str:
     first, second = PAIR
     (change,) = compare_results(results[first], results[second], np.random.default_rng(0), metrics=("UA",)).changes
     found = change.difference
+    chance = "p < 0.001" if found.p < 0.001 else f"p = {found.p:.3f}"
     return (
         f"On `{name}`, `{second}` less `{first}`: {100 * found.value:+.1f} points UA "
-        f"[{100 * found.low:+.1f}, {100 * found.high:+.1f}], p = {found.p:.3f}."
+        f"[{100 * found.low:+.1f}, {100 * found.high:+.1f}], {chance}."
     )
 
 

@@ -14,6 +14,8 @@
     ├─ ConfigError (ValueError)      holds every problem found
     ├─ CorpusError (ValueError)
     ├─ ResultError (ValueError)      a result cannot be read, or two cannot be compared
+    ├─ LexiconError (ValueError)     a dictionary of pronunciation cannot be read or learned from
+    ├─ TranscriptError (ValueError)  nobody could say how a text is spoken
     ├─ BundleError (ValueError)
     │  ├─ ChecksumError
     │  ├─ FormatVersionError
@@ -128,6 +130,24 @@ class ResultError(UndertoneError, ValueError):
         self.path = path
         self.problem = problem
         super().__init__(f"{path}: {problem}")
+
+
+class LexiconError(UndertoneError, ValueError):
+    """A dictionary of pronunciation cannot be read, or letters cannot be learned from it."""
+
+    def __init__(self, path: str, problem: str) -> None:
+        self.path = path
+        self.problem = problem
+        super().__init__(f"{path}: {problem}")
+
+
+class TranscriptError(UndertoneError, ValueError):
+    """A text cannot be turned into spoken words, or a word into phones."""
+
+    def __init__(self, text: str, problem: str) -> None:
+        self.text = text
+        self.problem = problem
+        super().__init__(f"{text!r}: {problem}")
 
 
 class BundleError(UndertoneError, ValueError):

@@ -19,20 +19,21 @@ HEAVY = {"torch", "onnx", "onnxscript", "scipy", "sklearn", "safetensors", "tran
 
 LAYERS: dict[str, set[str]] = {
     "errors": set(), "units": set(), "records": set(), "labels": set(), "files": set(), "parsing": set(),
-    "audio": set(), "metrics": set(),
+    "audio": set(), "metrics": set(), "speech": set(),
     "conversation": {"audio", "metrics"},
     "corpora": {"audio", "metrics"},
-    "inference": {"audio", "metrics", "conversation", "corpora", "bundles"},
+    "inference": {"audio", "metrics", "speech", "conversation", "corpora", "bundles"},
     "bundles": set(),
     "testing": {"audio", "metrics", "conversation", "corpora", "inference", "experiments"},
     "api": {"inference", "conversation"},
     "systems": {"audio", "metrics"},
     "encoders": {"audio", "metrics"},
-    "training": {"audio", "metrics", "conversation", "corpora", "inference", "systems", "encoders"},
+    "training": {"audio", "metrics", "speech", "conversation", "corpora", "inference", "systems", "encoders"},
+    "asr": {"audio", "metrics", "speech", "corpora", "encoders", "systems", "training"},
     "learners": {"audio", "metrics", "corpora", "systems", "encoders", "training"},
     "export": {"audio", "metrics", "inference", "systems", "training"},
     "experiments": {
-        "audio", "metrics", "corpora", "inference", "systems", "encoders", "training", "learners", "export",
+        "audio", "metrics", "corpora", "inference", "systems", "encoders", "training", "learners", "export", "asr",
     },
 }  # fmt: skip
 """What each part may import beside the first six, which everybody may, and beside itself."""

@@ -75,7 +75,7 @@ def test_an_unknown_corpus_is_one_line_with_those_there_are(tmp_path: Path) -> N
     for arguments in (("show", "babel"), ("check", "babel", tmp_path), ("stats", "babel", tmp_path)):
         result = run(*arguments)
         assert result.exit_code == 1
-        assert re.fullmatch(r"Error: babel: no such corpus; known are emodb, .*\n", result.stderr)
+        assert re.fullmatch(r"Error: babel: no such corpus; known are ased, .*\n", result.stderr)
         assert result.stdout == ""
 
 

@@ -37,6 +37,12 @@ CASES: dict[str, tuple[UndertoneError, str, dict[str, object], type[Exception]]]
         {"path": "call.wav", "sample_rate": 6000, "least": 8000, "most": 384_000},
         ValueError,
     ),
+    "TranscriptError": (
+        errors.TranscriptError("a + я", "the character 'я' at 5 is none that is read"),
+        "'a + я': the character 'я' at 5 is none that is read",
+        {"text": "a + я", "problem": "the character 'я' at 5 is none that is read"},
+        ValueError,
+    ),
     "MissingExtraError": (
         errors.MissingExtraError("training", "train"),
         "training needs packages that are not installed: pip install 'undertone[train]'",
@@ -54,6 +60,7 @@ OF_A_PATH = {
     "NotFiniteAudioError": errors.AudioError,
     "TurnsError": ValueError,
     "ResultError": ValueError,
+    "LexiconError": ValueError,
     "OutputError": OSError,
 }
 CASES |= {

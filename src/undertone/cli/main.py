@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
     "analyze": ("undertone.cli.analyze:analyze", "Say who felt what, when, in recordings."),
+    "asr": ("undertone.cli.asr:asr", "Train and test a phone recogniser (needs undertone[train])."),
     "bundle": ("undertone.cli.bundle:bundle", "Show or verify a model bundle."),
     "compare": ("undertone.cli.compare:compare", "Compare two results, in pairs."),
     "corpus": ("undertone.cli.corpus:corpus", "List, check, measure and audit corpora."),

@@ -2,12 +2,33 @@
 
 from __future__ import annotations
 
-from typing import Final
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final
 
 from undertone.corpora.base import Corpus, CorpusCard
 from undertone.corpora.layouts import scan_metadata
 
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from undertone.corpora.base import Scan
+    from undertone.records import Utterance
+
 CARDS: Final = (
+    CorpusCard(
+        name="an4",
+        title="AN4, the census database: spelled words, numbers, dates and commands",
+        language="en",
+        licence="free for any purpose",
+        source="Acero, Acoustical and Environmental Robustness in Automatic Speech Recognition, Kluwer, 1993",
+        speakers=84,
+        utterances=1078,
+        acted=False,
+        raters="nobody",
+        sample_rate=16_000,
+        model_may_be_released=True,
+        known_faults=("letters, figures and commands only: no sentences",),
+    ),
     CorpusCard(
         name="kathleen_arctic",
         title="Kathleen: CMU Arctic prompts read by one woman",
@@ -64,4 +85,18 @@ CARDS: Final = (
     ),
 )
 
-READ_SPEECH: Final = tuple(Corpus(card=card, scan=scan_metadata(card.name, card.language)) for card in CARDS)
+PARTS: Final = {"an4_train": "train", "an4_test": "test"}
+"""What AN4 calls its official parts, and their names here."""
+
+
+def _scan(card: CorpusCard) -> Scan:
+    """Read `metadata.csv`, with our names for the official parts."""
+    scan = scan_metadata(card.name, card.language)
+
+    def scan_parts(folder: Path) -> tuple[Utterance, ...]:
+        return tuple(replace(item, split=PARTS.get(item.split or "", item.split)) for item in scan(folder))
+
+    return scan_parts
+
+
+READ_SPEECH: Final = tuple(Corpus(card=card, scan=_scan(card)) for card in CARDS)

@@ -1,4 +1,4 @@
-"""The training loop: early stopping on validation UA, exact resume at the epoch, in one process or several."""
+"""The training loop: early stopping on a validation metric, exact resume at the epoch, in one process or several."""
 
 from __future__ import annotations
 
@@ -41,12 +41,14 @@ class Recipe:
     warm_up_epochs: float
     clip: float
     patience: int
-    """Epochs without a better validation UA after which training stops."""
+    """Epochs without a better validation metric after which training stops."""
     average: float
     """Decay of the running average of the weights, which is what is validated; 0 validates the weights themselves."""
     bfloat16: bool
     checkpoint_every_s: float = 0.0
     """The least time between two checkpoints; the last epoch always makes one."""
+    metric: str = "validation_ua"
+    """What `Course.validate` gives is called in the history; more is better."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -63,7 +65,7 @@ class Course(Generic[Batch]):
     loss: Callable[[nn.Module, Batch], Tensor]
     """Mean over the items of a batch."""
     validate: Callable[[nn.Module], float]
-    """Validation UA."""
+    """The metric on the validation part, UA unless the recipe names another."""
 
 
 def fit(
@@ -111,9 +113,9 @@ def fit(
             break
         torch.manual_seed(seed * 1000 + epoch + 1_000_003 * workers.rank)  # whether resumed or not
         loss = _epoch(network, average, optimiser, course, recipe, epoch, workers)
-        figures = {"loss": loss, "validation_ua": course.validate(average)}
-        known = [entry["validation_ua"] for entry in history["epochs"]]
-        if not known or figures["validation_ua"] > max(known):
+        figures = {"loss": loss, recipe.metric: course.validate(average)}
+        known = [entry[recipe.metric] for entry in history["epochs"]]
+        if not known or figures[recipe.metric] > max(known):
             history["best"] = epoch
             best = copy.deepcopy(average.state_dict())
         history["epochs"].append(figures)

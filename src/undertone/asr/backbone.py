@@ -1,0 +1,175 @@
+"""The finished backbone as files: `backbone.safetensors` and `card.json`. No code, no pickle, loaded strictly."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Final
+
+import safetensors
+import safetensors.torch
+
+from undertone.asr.network import Backbone, BackboneSizes
+from undertone.audio.fbank import FrontEnd
+from undertone.errors import BundleError, ChecksumError, FormatVersionError
+from undertone.files import make_folder, write_beside, write_text
+from undertone.parsing import parse_record
+from undertone.speech.phones import SYMBOLS
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+FORMAT: Final = 1
+WEIGHTS: Final = "backbone.safetensors"
+CARD: Final = "card.json"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Source:
+    """A corpus that was trained on."""
+
+    corpus: str
+    title: str
+    licence: str
+    source: str
+    speakers: tuple[str, ...]
+    """Those that were heard while training or choosing the epoch."""
+    utterances: int
+    aligned: int
+    """Of the training utterances, how many had frame targets."""
+    left_out: dict[str, int]
+    """How many of its utterances could not be used, by reason."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Confusion:
+    """A mistake and how often it was made."""
+
+    truth: str | None
+    """None where nothing was to be said."""
+    heard: str | None
+    """None where nothing was heard."""
+    count: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Score:
+    """The phone error rate of one corpus's test part, with a 95 % interval."""
+
+    corpus: str
+    per: float
+    low: float | None
+    """None where the interval cannot be told."""
+    high: float | None
+    by: str
+    """What was redrawn: `speaker` or `utterance`."""
+    utterances: int
+    speakers: int
+    shared_speakers: int
+    """Test speakers that training or choosing the epoch heard."""
+    phones: int
+    substitutions: int
+    insertions: int
+    deletions: int
+    confusions: tuple[Confusion, ...]
+    """The most frequent, in order."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class BackboneCard:
+    """What a user must know, and everything that loading needs."""
+
+    format: int
+    name: str
+    sizes: BackboneSizes
+    symbols: tuple[str, ...]
+    front_end: FrontEnd
+    sources: tuple[Source, ...]
+    protocol: str
+    """Hash of who is in which part."""
+    seed: int
+    epoch: int
+    """Which epoch's weights these are, from 1."""
+    validation_per: float
+    scores: tuple[Score, ...]
+    sha256: str
+    """Of `backbone.safetensors`."""
+
+
+def save_backbone(network: Backbone, card: BackboneCard, folder: Path) -> BackboneCard:
+    """Write a backbone; the card, which is written last, makes it whole.
+
+    Args:
+        network: with the weights to keep.
+        card: its `sha256` is filled in here.
+        folder: is made if missing.
+
+    Returns:
+        The card as it was written.
+
+    Raises:
+        OutputError: if it cannot be written.
+    """
+    make_folder(folder)
+    weights = {name: value.detach().contiguous().clone() for name, value in network.state_dict().items()}
+    held = safetensors.torch.save(weights)
+    fields = asdict(card) | {"sha256": hashlib.sha256(held).hexdigest()}
+    (folder / CARD).unlink(missing_ok=True)
+    with write_beside(folder / WEIGHTS) as file:
+        file.write(held)
+    write_text(folder / CARD, json.dumps(fields, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+    return read_card(folder)
+
+
+def read_card(folder: Path) -> BackboneCard:
+    """Read the card of a backbone.
+
+    Raises:
+        BundleError: if it is missing, or a field is missing, unknown or of the wrong type.
+        FormatVersionError: if it was made for another version of the format.
+    """
+    try:
+        table = json.loads((folder / CARD).read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise BundleError(str(folder), f"{CARD} cannot be read ({error}); name the folder of a backbone") from error
+    told = table.get("format") if isinstance(table, dict) else None
+    if told != FORMAT:
+        raise FormatVersionError(str(folder), f"its format is {told!r}; this version reads {FORMAT}")
+    problems: list[str] = []
+    card = parse_record(BackboneCard, table, problems)
+    if card is None:
+        raise BundleError(str(folder), f"{CARD}: {'; '.join(problems)}")
+    if card.symbols != SYMBOLS:
+        raise BundleError(str(folder), f"its {len(card.symbols)} symbols are not the {len(SYMBOLS)} of this version")
+    if card.front_end != FrontEnd():
+        raise BundleError(str(folder), f"it hears {card.front_end}; this version takes {FrontEnd()}")
+    return card
+
+
+def load_backbone(folder: Path) -> tuple[Backbone, BackboneCard]:
+    """Load a backbone, ready to be asked: every byte and every name must be what was written.
+
+    Raises:
+        BundleError: if a file is missing, or the weights are not those of the sizes on the card.
+        ChecksumError: if the weights are not those that were written.
+        FormatVersionError: as `read_card`.
+        ConfigError: if no network has the sizes on the card.
+    """
+    card = read_card(folder)
+    try:
+        held = (folder / WEIGHTS).read_bytes()
+    except OSError as error:
+        raise BundleError(str(folder), f"{WEIGHTS} cannot be read ({error.strerror}); copy the folder anew") from error
+    found = hashlib.sha256(held).hexdigest()
+    if found != card.sha256:
+        raise ChecksumError(
+            str(folder), f"{WEIGHTS} has the checksum {found[:12]}…, not {card.sha256[:12]}…; copy the folder anew"
+        )
+    network = Backbone(card.sizes)
+    try:
+        network.load_state_dict(safetensors.torch.load(held), strict=True)
+    except (RuntimeError, safetensors.SafetensorError) as error:
+        reason = str(error).split("\n", maxsplit=1)[0]
+        raise BundleError(str(folder), f"{WEIGHTS} is not of the sizes on the card ({reason})") from error
+    return network.eval(), card

@@ -1,0 +1,140 @@
+"""Asking a backbone: phones of utterances, of a recording, and how many are wrong."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+import torch
+
+from undertone.asr.decode import edits_between, error_rate, greedy
+from undertone.asr.network import SUBSAMPLING
+from undertone.audio.fbank import FrontEnd, log_mel
+from undertone.speech.phones import SYMBOLS
+from undertone.training.batches import padded
+from undertone.training.store import plan_batches
+from undertone.units import SAMPLE_RATE, samples_for
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from numpy.typing import NDArray
+    from torch import nn
+
+    from undertone.asr.decode import Edits, ErrorRate, Heard
+    from undertone.asr.material import Item
+    from undertone.training.store import FeatureStore
+    from undertone.units import Seconds
+
+BATCH_S: Final[Seconds] = 60.0
+
+LONGEST_S: Final[Seconds] = 20.0
+"""Of a stretch of a recording: attention takes memory with the square of the length."""
+
+SEARCH_S: Final[Seconds] = 5.0
+"""A recording is cut where it is quietest in the last seconds of a stretch."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class PhoneAt:
+    """A phone with its place in time."""
+
+    phone: str
+    start: Seconds
+    end: Seconds
+
+
+def recognise(
+    network: nn.Module, items: Sequence[Item], store: FeatureStore, *, batch_s: Seconds = BATCH_S
+) -> dict[str, tuple[Heard, ...]]:
+    """Hear utterances, by id; those of like length together, which changes nothing but the time it takes.
+
+    Args:
+        network: a `Backbone`; it is left as it was, learning or not.
+        items: what to hear.
+        store: of their log-mel frames.
+        batch_s: most sound in a batch.
+    """
+    found = {}
+    learning = network.training
+    network.eval()
+    with torch.inference_mode():
+        for batch in plan_batches([item.utterance for item in items], batch_s):
+            features, lengths = padded([store.features(item.id).astype(np.float32) for item in batch])
+            heard = network(features, lengths)
+            for row, item in enumerate(batch):
+                found[item.id] = greedy(heard.logits[row, : int(heard.lengths[row])].float().numpy())
+    network.train(learning)
+    return found
+
+
+def edits_of(network: nn.Module, items: Sequence[Item], store: FeatureStore) -> list[Edits]:
+    """Compare what is heard with what was to be said, in the order of the items."""
+    heard = recognise(network, items, store)
+    return [edits_between(item.phones, [each.symbol for each in heard[item.utterance.id]]) for item in items]
+
+
+def phone_error_rate(
+    network: nn.Module, items: Sequence[Item], store: FeatureStore, *, rng: np.random.Generator
+) -> ErrorRate:
+    """Count the wrong phones of utterances, with an interval over speakers."""
+    return error_rate(
+        edits_of(network, items, store),
+        speakers=[item.utterance.speaker for item in items],
+        utterances=[item.utterance.id for item in items],
+        rng=rng,
+    )
+
+
+def plain_error_rate(network: nn.Module, items: Sequence[Item], store: FeatureStore) -> float:
+    """The phone error rate alone; nan where nothing was to be said."""
+    edits = edits_of(network, items, store)
+    said = sum(len(item.phones) for item in items)
+    return sum(each.errors for each in edits) / said if said else math.nan
+
+
+def transcribe(network: nn.Module, samples: NDArray[np.float32]) -> tuple[PhoneAt, ...]:
+    """Hear a recording of any length.
+
+    Args:
+        network: a `Backbone`.
+        samples: at 16 kHz, shape (sample,).
+
+    Returns:
+        Phones in order. A frame of the network stands in the middle of what is given as its time; phones that follow
+        each other without a pause touch.
+    """
+    front_end = FrontEnd()
+    step = SUBSAMPLING * front_end.hop_length
+    lead = (front_end.frame_length - step) // 2
+    found = []
+    with torch.inference_mode():
+        for first, end in stretches(samples):
+            features = log_mel(samples[first:end], front_end)
+            if not len(features):
+                continue
+            heard = network(torch.from_numpy(features)[None], torch.tensor([len(features)]))
+            for each in greedy(heard.logits[0, : int(heard.lengths[0])].float().numpy()):
+                start = max(first, first + lead + each.first * step)
+                stop = min(end, first + lead + each.end * step)
+                found.append(PhoneAt(phone=SYMBOLS[each.symbol], start=start / SAMPLE_RATE, end=stop / SAMPLE_RATE))
+    return tuple(found)
+
+
+def stretches(samples: NDArray[np.float32]) -> Iterator[tuple[int, int]]:
+    """Cut a recording into stretches of at most `LONGEST_S`, where it is quietest; first sample and the one after the
+    last of each."""
+    longest, search = samples_for(LONGEST_S, SAMPLE_RATE), samples_for(SEARCH_S, SAMPLE_RATE)
+    block = FrontEnd().hop_length
+    first = 0
+    while len(samples) - first > longest:
+        tail = samples[first + longest - search : first + longest]
+        levels = np.square(tail[: len(tail) // block * block].astype(np.float64)).reshape(-1, block).sum(axis=1)
+        quiet = np.convolve(levels, np.ones(5), mode="same")  # over 50 ms, so that no zero crossing counts as a pause
+        cut = first + longest - search + int(quiet.argmin()) * block + block // 2
+        yield first, cut
+        first = cut
+    if len(samples) > first:
+        yield first, len(samples)

@@ -1,0 +1,1 @@
+"""From text to the sounds of speech: phones, spoken words, dictionaries of pronunciation, letters to sounds."""

@@ -1,0 +1,186 @@
+"""The backbone: lengths, padding, gradients, sizes, and the files it is kept in."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from undertone.asr.backbone import FORMAT, BackboneCard, Source, load_backbone, read_card, save_backbone
+from undertone.asr.network import Backbone, BackboneSizes, normalised, output_lengths
+from undertone.audio.fbank import FrontEnd
+from undertone.errors import BundleError, ChecksumError, ConfigError, FormatVersionError
+from undertone.speech.phones import SYMBOLS
+
+SIZES = BackboneSizes(
+    width=24, blocks=2, heads=2, feed_forward=32, kernel=5, subsampling_channels=8, dropout=0.0
+)  # fmt: skip
+
+
+def backbone(sizes: BackboneSizes = SIZES) -> Backbone:
+    torch.manual_seed(3)
+    return Backbone(sizes)
+
+
+def features(frames: int, seed: int = 0) -> torch.Tensor:
+    return 3 * torch.randn(1, frames, 80, generator=torch.Generator().manual_seed(seed)) + 5
+
+
+def test_there_is_a_block_for_the_front_end_and_for_each_conformer_block() -> None:
+    heard = backbone()(features(101), torch.tensor([101]))
+    assert [tuple(block.shape) for block in heard.blocks] == [(1, 26, 24)] * 3
+    assert heard.logits.shape == (1, 26, len(SYMBOLS))
+    assert heard.lengths.tolist() == [26]
+
+
+def test_the_last_block_is_what_the_scores_are_taken_from() -> None:
+    network = backbone().eval()
+    heard = network(features(60), torch.tensor([60]))
+    assert torch.allclose(network.conformer.ctc_head(heard.blocks[-1]), heard.logits)
+
+
+@given(st.integers(1, 200))
+@settings(deadline=None, max_examples=25)
+def test_lengths_are_those_of_the_frames_that_come_out(frames: int) -> None:
+    heard = backbone().eval()(features(frames), torch.tensor([frames]))
+    assert heard.lengths.tolist() == [heard.logits.shape[1]] == output_lengths(torch.tensor([frames])).tolist()
+
+
+@pytest.mark.parametrize("learning", [False, True])
+def test_a_batch_gives_what_its_utterances_give_one_by_one(learning: bool) -> None:
+    network = backbone().train(learning)
+    lengths = [130, 57, 99, 4]
+    batch = torch.zeros(4, 130, 80)
+    for row, length in enumerate(lengths):
+        batch[row, :length] = features(length, row)[0]
+    together = network(batch, torch.tensor(lengths))
+    for row, length in enumerate(lengths):
+        alone = network(features(length, row), torch.tensor([length]))
+        for one, other in zip((*alone.blocks, alone.logits), (*together.blocks, together.logits), strict=True):
+            assert torch.allclose(one[0], other[row, : one.shape[1]], atol=2e-5)
+
+
+@pytest.mark.parametrize("rubbish", [1e4, float("nan"), float("-inf")])
+def test_what_stands_in_the_padding_does_not_matter(rubbish: float) -> None:
+    network = backbone().eval()
+    batch = features(120).repeat(2, 1, 1)
+    lengths = torch.tensor([120, 61])
+    clean = network(batch, lengths).logits
+    batch[1, 61:] = rubbish
+    assert torch.equal(network(batch, lengths).logits[1, :16], clean[1, :16])
+
+
+def test_every_weight_gets_a_gradient() -> None:
+    network = backbone()
+    network(features(80), torch.tensor([80])).logits.square().mean().backward()
+    assert [name for name, weight in network.named_parameters() if weight.grad is None] == []
+
+
+def test_a_louder_voice_and_another_microphone_sound_the_same() -> None:
+    network = backbone().eval()
+    heard = network(features(90), torch.tensor([90])).logits
+    coloured = network(2 * features(90) + torch.linspace(-4, 4, 80), torch.tensor([90])).logits
+    assert torch.allclose(heard, coloured, atol=1e-3)
+
+
+def test_a_band_that_does_not_move_is_zero() -> None:
+    flat = torch.full((1, 10, 80), 7.0)
+    assert normalised(flat, torch.ones(1, 10, dtype=torch.bool)).abs().max() == 0
+
+
+@pytest.mark.parametrize(
+    ("change", "problem"),
+    [
+        ({"width": 25}, r"width must be a multiple of twice the heads \(4\), not 25"),
+        ({"kernel": 4}, "kernel must be odd.*not 4"),
+        ({"blocks": 0}, "blocks must be 1 or more, not 0"),
+        ({"symbols": 1}, "symbols must be 2 or more.*not 1"),
+        ({"mel_bins": 81}, "mel_bins must be a multiple of 4, not 81"),
+        ({"dropout": 1.0}, "dropout must be from 0 to below 1, not 1"),
+    ],
+)
+def test_sizes_that_fit_no_network_are_refused(change: dict[str, float], problem: str) -> None:
+    with pytest.raises(ConfigError, match=problem):
+        Backbone(replace(SIZES, **change))
+
+
+CARD = BackboneCard(
+    format=FORMAT,
+    name="tiny",
+    sizes=SIZES,
+    symbols=SYMBOLS,
+    front_end=FrontEnd(),
+    sources=(
+        Source(
+            corpus="an4", title="AN4", licence="free", source="CMU", speakers=("a",), utterances=3, aligned=2,
+            left_out={"no text": 1},
+        ),
+    ),
+    protocol="0123456789ab",
+    seed=0,
+    epoch=2,
+    validation_per=0.25,
+    scores=(),
+    sha256="",
+)  # fmt: skip
+
+
+def test_what_was_saved_is_loaded(tmp_path: Path) -> None:
+    network = backbone().eval()
+    written = save_backbone(network, CARD, tmp_path / "here")
+    loaded, card = load_backbone(tmp_path / "here")
+    assert card == written == replace(CARD, sha256=written.sha256)
+    assert not loaded.training
+    heard = [each(features(70), torch.tensor([70])).logits for each in (network, loaded)]
+    assert torch.equal(*heard)
+
+
+def test_weights_that_were_changed_are_refused(tmp_path: Path) -> None:
+    save_backbone(backbone(), CARD, tmp_path)
+    held = bytearray((tmp_path / "backbone.safetensors").read_bytes())
+    held[-1] ^= 1
+    (tmp_path / "backbone.safetensors").write_bytes(held)
+    with pytest.raises(ChecksumError, match=r"backbone.safetensors has the checksum .* copy the folder anew"):
+        load_backbone(tmp_path)
+
+
+def test_weights_that_are_missing_are_refused(tmp_path: Path) -> None:
+    save_backbone(backbone(), CARD, tmp_path)
+    (tmp_path / "backbone.safetensors").unlink()
+    with pytest.raises(BundleError, match=r"backbone\.safetensors cannot be read"):
+        load_backbone(tmp_path)
+
+
+def rewrite(folder: Path, **change: object) -> None:
+    path = folder / "card.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | change))
+
+
+@pytest.mark.parametrize(
+    ("change", "kind", "problem"),
+    [
+        ({"format": 9}, FormatVersionError, "its format is 9; this version reads 1"),
+        ({"sorces": []}, BundleError, "sorces is not a setting; did you mean sources"),
+        ({"symbols": ["<blank>", "AA"]}, BundleError, "its 2 symbols are not the 40"),
+        ({"front_end": FrontEnd(low_hz=50).as_json()}, BundleError, "low_hz=50.*this version takes"),
+        ({"sizes": {"width": 48}}, BundleError, "is not of the sizes on the card"),
+        ({"sizes": {"width": 25}}, ConfigError, "width must be a multiple.*not 25"),
+    ],
+)
+def test_a_card_that_does_not_fit_is_refused(
+    tmp_path: Path, change: dict[str, object], kind: type[Exception], problem: str
+) -> None:
+    save_backbone(backbone(), CARD, tmp_path)
+    rewrite(tmp_path, **change)
+    with pytest.raises(kind, match=problem):
+        load_backbone(tmp_path)
+
+
+def test_a_folder_without_a_card_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(BundleError, match=r"card\.json cannot be read.*name the folder of a backbone"):
+        read_card(tmp_path)
