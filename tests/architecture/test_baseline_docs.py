@@ -6,7 +6,7 @@ import runpy
 import tomllib
 
 import pytest
-from pages import ROOT, read
+from pages import ROOT, read, rows
 
 from undertone.corpora.protocols import protocol_hash
 from undertone.corpora.stored import load_protocol
@@ -37,6 +37,15 @@ def test_every_pair_of_the_plan_has_a_result_on_the_stored_protocol(protocol: st
 def test_the_page_agrees_with_the_results() -> None:
     wanted = MAKER["replaced"](read(PAGE), MAKER["baselines"](FOLDER))
     assert read(PAGE) == wanted, "run python docs/make_baselines.py results/baselines docs/explanation/baselines.md"
+
+
+def test_the_page_on_leaks_has_the_numbers_of_the_results() -> None:
+    told = [row for row in rows(read(PAGE.with_name("leaks.md"))) if row[0].startswith("`")]
+    assert len(told) == 5
+    for corpus, learner, emobox, _, speakers in told:
+        for protocol, number in (("emobox", emobox), ("speakers", speakers)):
+            path = FOLDER / f"{corpus.strip('`')}.{protocol}" / f"{learner.strip('`')}.json"
+            assert f"{100 * read_result(path).scores['UA'].value:.1f}" == number
 
 
 def test_a_page_without_markers_is_refused() -> None:

@@ -282,5 +282,5 @@ except ImportError as error:
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == (
-        "MissingExtraError figures needs packages that are not installed: pip install 'undertone[train]'"
+        "MissingExtraError drawing figures needs packages that are not installed: pip install 'undertone[train]'"
     )

@@ -61,7 +61,7 @@ def _functionals(name: str, feature_set: str, size: int, source: str) -> Encoder
     try:
         import opensmile  # noqa: PLC0415  an extra that most do without
     except ImportError as error:
-        raise MissingExtraError("openSMILE functionals", "opensmile") from error
+        raise MissingExtraError("taking openSMILE functionals", "opensmile") from error
     smile = opensmile.Smile(
         feature_set=opensmile.FeatureSet[feature_set], feature_level=opensmile.FeatureLevel.Functionals
     )

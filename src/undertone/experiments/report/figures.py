@@ -23,7 +23,7 @@ try:
     from matplotlib.figure import Figure
     from matplotlib.ticker import MaxNLocator
 except ModuleNotFoundError as missing:
-    raise MissingExtraError("figures", "train") from missing
+    raise MissingExtraError("drawing figures", "train") from missing
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
