@@ -112,7 +112,9 @@ def test_sound_beyond_full_scale_is_clipped_and_does_not_wrap_round() -> None:
 
 def test_without_opensmile_the_message_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "opensmile", None)
-    with pytest.raises(MissingExtraError, match=r"taking openSMILE functionals needs packages .* 'undertone\[opensmile\]'"):
+    with pytest.raises(
+        MissingExtraError, match=r"taking openSMILE functionals needs packages .* 'undertone\[opensmile\]'"
+    ):
         encoder_named("egemaps")
 
 
