@@ -5,9 +5,15 @@ from __future__ import annotations
 import dataclasses
 import difflib
 import math
+import tomllib
 import types
 import typing
-from typing import Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
+
+from undertone.errors import ConfigError
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 Record = TypeVar("Record")
 
@@ -20,6 +26,18 @@ WORDS: Final = {
     dict: "a table",
 }
 """What people call the types."""
+
+
+def read_toml(path: Path) -> dict[str, Any]:
+    """Read a TOML file.
+
+    Raises:
+        ConfigError: if it cannot be read or is not TOML.
+    """
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:  # ValueError: neither UTF-8 nor TOML
+        raise ConfigError(str(path), [str(error)]) from error
 
 
 def parse_record(kind: type[Record], table: object, problems: list[str]) -> Record | None:

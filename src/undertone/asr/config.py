@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tomllib
 from dataclasses import dataclass, field
 from operator import attrgetter
 from typing import TYPE_CHECKING, Final
@@ -12,7 +11,7 @@ from undertone.audio.fbank import FrontEnd
 from undertone.corpora.protocols import HeldOut
 from undertone.corpora.registry import CORPORA
 from undertone.errors import ConfigError
-from undertone.parsing import parse_record
+from undertone.parsing import parse_record, read_toml
 from undertone.speech.phones import SYMBOLS
 from undertone.training.config import Augmentation, Masking
 
@@ -87,10 +86,7 @@ def read_asr_config(path: Path) -> AsrConfig:
     Raises:
         ConfigError: with every problem found.
     """
-    try:
-        table = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:  # ValueError: neither UTF-8 nor TOML
-        raise ConfigError(str(path), [str(error)]) from error
+    table = read_toml(path)
     problems: list[str] = []
     config = parse_record(AsrConfig, table, problems)
     if config is not None:

@@ -11,7 +11,7 @@ from undertone.asr.alignments import Task, align
 from undertone.asr.hearing import log_mel_at, log_mel_disturbed
 from undertone.asr.material import Condition, make_item, make_material
 from undertone.corpora.base import read_corpus
-from undertone.corpora.protocols import Fold, HeldOut, protocol_hash
+from undertone.corpora.protocols import Fold, HeldOut, held_out_problems, protocol_hash
 from undertone.corpora.registry import corpus_named
 from undertone.errors import ConfigError, CorpusError, TranscriptError
 from undertone.speech.letters import learn_letters
@@ -117,19 +117,8 @@ def split_speech(utterances: Sequence[Utterance], held_out: Mapping[str, HeldOut
     Raises:
         ConfigError: if a held-out speaker is unknown or is held out twice, or a corpus has no test part of its own.
     """
-    known = {(item.corpus, item.speaker) for item in utterances}
     nobody = HeldOut(validation=(), test=())
-    problems = [
-        f"{corpus} has no speaker {speaker}"
-        for corpus, speakers in held_out.items()
-        for speaker in (*speakers.validation, *speakers.test)
-        if (corpus, speaker) not in known
-    ]
-    problems += [
-        f"{corpus} holds speaker {speaker} out for validation and for test"
-        for corpus, speakers in held_out.items()
-        for speaker in sorted(set(speakers.validation) & set(speakers.test))
-    ]
+    problems = held_out_problems(utterances, held_out)
     problems += [
         f"{corpus} has no test part of its own; hold speakers out"
         for corpus in official

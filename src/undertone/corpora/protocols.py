@@ -140,18 +140,7 @@ def fold_by_speaker(utterances: Iterable[Utterance], held_out: Mapping[str, Held
         ConfigError: if a held-out speaker is unknown or is held out twice, listing all of them.
     """
     labelled = [utterance for utterance in utterances if utterance.label is not None]
-    known = {(item.corpus, item.speaker) for item in labelled}
-    problems = [
-        f"{corpus} has no speaker {speaker}"
-        for corpus, speakers in held_out.items()
-        for speaker in (*speakers.validation, *speakers.test)
-        if (corpus, speaker) not in known
-    ]
-    problems += [
-        f"{corpus} holds speaker {speaker} out for validation and for test"
-        for corpus, speakers in held_out.items()
-        for speaker in sorted(set(speakers.validation) & set(speakers.test))
-    ]
+    problems = held_out_problems(labelled, held_out)
     if problems:
         raise ConfigError("protocol", problems)
     parts: dict[str, list[str]] = {"train": [], "validation": [], "test": []}
@@ -166,6 +155,28 @@ def fold_by_speaker(utterances: Iterable[Utterance], held_out: Mapping[str, Held
         )
         parts[part].append(item.id)
     return Fold(**{name: tuple(sorted(ids)) for name, ids in parts.items()})
+
+
+def held_out_problems(utterances: Iterable[Utterance], held_out: Mapping[str, HeldOut]) -> list[str]:
+    """Find held-out speakers that nobody knows or that are held out twice, a sentence each.
+
+    Args:
+        utterances: of all corpora together.
+        held_out: by corpus name.
+    """
+    known = {(item.corpus, item.speaker) for item in utterances}
+    problems = [
+        f"{corpus} has no speaker {speaker}"
+        for corpus, speakers in held_out.items()
+        for speaker in (*speakers.validation, *speakers.test)
+        if (corpus, speaker) not in known
+    ]
+    problems += [
+        f"{corpus} holds speaker {speaker} out for validation and for test"
+        for corpus, speakers in held_out.items()
+        for speaker in sorted(set(speakers.validation) & set(speakers.test))
+    ]
+    return problems
 
 
 def protocol_hash(folds: Sequence[Fold]) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tomllib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +14,7 @@ from undertone.corpora.stored import load_protocol, stored_protocols
 from undertone.errors import ConfigError
 from undertone.experiments.crossval import Experiment
 from undertone.learners.registry import LEARNERS, learner_named
-from undertone.parsing import parse_record
+from undertone.parsing import parse_record, read_toml
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -57,10 +56,7 @@ def read_plan(path: Path) -> Plan:
     Raises:
         ConfigError: with every problem found.
     """
-    try:
-        table = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:  # ValueError: neither UTF-8 nor TOML
-        raise ConfigError(str(path), [str(error)]) from error
+    table = read_toml(path)
     problems: list[str] = []
     tables = table.pop("settings", {})
     config = parse_record(PlanConfig, table, problems)

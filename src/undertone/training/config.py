@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections import Counter
 from dataclasses import dataclass, field
 from operator import attrgetter
@@ -13,7 +12,7 @@ from undertone.corpora.protocols import HeldOut
 from undertone.corpora.registry import CORPORA
 from undertone.errors import ConfigError
 from undertone.inference.card import Windows, window_problems
-from undertone.parsing import parse_record
+from undertone.parsing import parse_record, read_toml
 from undertone.systems.registry import SYSTEMS
 
 if TYPE_CHECKING:
@@ -139,10 +138,7 @@ def read_config(path: Path) -> TrainConfig:
         ConfigError: with every problem found: fields that are missing, unknown or of the wrong type; once there are
             none, names that nobody has and numbers that nothing could be trained with.
     """
-    try:
-        table = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:  # ValueError: neither UTF-8 nor TOML
-        raise ConfigError(str(path), [str(error)]) from error
+    table = read_toml(path)
     problems: list[str] = []
     config = parse_record(TrainConfig, table, problems)
     if config is not None:
