@@ -106,9 +106,8 @@ def paired_bootstrap(
     The interval is value ± t·√(n/(n-1))·s, where s is the standard deviation over the draws, and t the quantile of
     Student's t with n-1 degrees of freedom, n being the number of groups. Both corrections are Hesterberg's (2015,
     "What teachers should know about the bootstrap"); without them an interval over ten speakers is a fifth too narrow.
-    In simulations with 3 to 24 speakers this interval and the jackknife's held 94 to 96 %; the percentile, the
-    expanded percentile and the bootstrap-t interval did not with few speakers. The p value is the level at which the
-    interval would begin at 0.
+    The tests simulate 4, 10 and 24 speakers: the interval holds the true difference at its rate. The p value is the
+    level at which the interval would begin at 0.
 
     Args:
         statistic: the difference, vectorised over draws.
