@@ -9,9 +9,9 @@ import re
 import pytest
 from pages import REFERENCE, named, read, rows, section
 
-from undertone.asr.backbone import BackboneCard, Score
-from undertone.asr.config import AsrConfig, AsrOptimisation
-from undertone.asr.network import BackboneSizes
+from undertone.asr.config import AsrConfig, AsrOptimisation, Chunks
+from undertone.backbones.files import BackboneCard, Score
+from undertone.backbones.network import BackboneSizes
 
 PAGE = REFERENCE / "asr.md"
 
@@ -23,7 +23,8 @@ def shown(item: dataclasses.Field) -> str:
 
 
 @pytest.mark.parametrize(
-    ("title", "kind"), [("Top level", AsrConfig), ("sizes", BackboneSizes), ("optimisation", AsrOptimisation)]
+    ("title", "kind"),
+    [("Top level", AsrConfig), ("sizes", BackboneSizes), ("chunks", Chunks), ("optimisation", AsrOptimisation)],
 )
 def test_every_field_is_in_its_table_with_its_default(title: str, kind: type) -> None:
     found = {}

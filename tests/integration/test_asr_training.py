@@ -17,13 +17,13 @@ from click.testing import CliRunner, Result
 from tiny_speech import LEXICON, make_corpus, say
 
 from undertone.asr.alignments import Task, write_alignment
-from undertone.asr.backbone import load_backbone
 from undertone.asr.config import AsrConfig, AsrOptimisation
 from undertone.asr.material import Item, collate
-from undertone.asr.network import Backbone, BackboneSizes
 from undertone.asr.prepare import prepare_speech
 from undertone.asr.recognise import recognise
 from undertone.asr.train import speech_loss, train_backbone
+from undertone.backbones.files import load_backbone
+from undertone.backbones.network import Backbone, BackboneSizes
 from undertone.cli import main
 from undertone.corpora.protocols import HeldOut
 from undertone.corpora.registry import corpus_named

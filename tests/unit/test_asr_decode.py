@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 
 from undertone.asr.decode import NOTHING, Edits, Heard, edits_between, error_rate, greedy
-from undertone.asr.network import Frames, output_lengths
 from undertone.asr.recognise import LONGEST_S, stretches, transcribe
+from undertone.backbones.network import Frames, output_lengths
 from undertone.units import SAMPLE_RATE
 
 phones = st.lists(st.integers(1, 4), max_size=9)

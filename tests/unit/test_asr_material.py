@@ -27,7 +27,7 @@ from undertone.asr.alignments import (
     read_alignments,
     write_alignment,
 )
-from undertone.asr.config import AsrConfig, read_asr_config
+from undertone.asr.config import AsrConfig, Chunks, read_asr_config
 from undertone.asr.hearing import log_mel_at, log_mel_disturbed
 from undertone.asr.material import (
     UNKNOWN,
@@ -122,7 +122,9 @@ def test_batches_depend_on_the_seed_and_the_epoch_alone() -> None:
     def drawn(epoch: int, seed: int) -> list[list[float]]:
         return [
             batch.features.flatten().tolist()
-            for batch in draw_batches(material, epoch=epoch, steps=3, batch_frames=80, masking=Masking(), seed=seed)
+            for batch in draw_batches(
+                material, epoch=epoch, steps=3, batch_frames=80, masking=Masking(), chunks=Chunks(), seed=seed
+            )
         ]
 
     assert drawn(2, 0) == drawn(2, 0)
@@ -134,10 +136,25 @@ def test_epochs_follow_each_other_without_a_gap() -> None:
     material = material_of([20, 30, 44, 25, 61])
 
     def lengths(epoch: int, steps: int) -> list[list[int]]:
-        drawn = draw_batches(material, epoch=epoch, steps=steps, batch_frames=80, masking=PLAIN, seed=0)
+        drawn = draw_batches(
+            material, epoch=epoch, steps=steps, batch_frames=80, masking=PLAIN, chunks=Chunks(), seed=0
+        )
         return [batch.lengths.tolist() for batch in drawn]
 
     assert lengths(0, 4) + lengths(1, 4) == lengths(0, 8)
+
+
+def test_a_share_of_the_batches_is_heard_in_chunks() -> None:
+    material = material_of([20, 30, 44, 25, 61])
+
+    def drawn(share: float) -> list[int | None]:
+        chunks = Chunks(share=share, least=3, most=5)
+        batches = draw_batches(material, epoch=0, steps=60, batch_frames=80, masking=PLAIN, chunks=chunks, seed=0)
+        return [batch.chunk for batch in batches]
+
+    assert set(drawn(0)) == {None}
+    assert set(drawn(1)) == {3, 4, 5}
+    assert 15 < drawn(0.5).count(None) < 45
 
 
 def test_a_batch_tells_what_is_said_and_when() -> None:

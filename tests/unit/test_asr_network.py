@@ -11,9 +11,9 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from undertone.asr.backbone import FORMAT, BackboneCard, Source, load_backbone, read_card, save_backbone
-from undertone.asr.network import Backbone, BackboneSizes, normalised, output_lengths
 from undertone.audio.fbank import FrontEnd
+from undertone.backbones.files import FORMAT, BackboneCard, Source, load_backbone, read_card, save_backbone
+from undertone.backbones.network import Backbone, BackboneSizes, normalised, output_lengths
 from undertone.errors import BundleError, ChecksumError, ConfigError, FormatVersionError
 from undertone.speech.phones import SYMBOLS
 
@@ -81,11 +81,42 @@ def test_every_weight_gets_a_gradient() -> None:
     assert [name for name, weight in network.named_parameters() if weight.grad is None] == []
 
 
+def test_before_training_the_front_end_lets_the_sound_through() -> None:
+    front = backbone(BackboneSizes()).eval()(features(200), torch.tensor([200])).blocks[0]
+    assert front.std(dim=1).mean() > 0.1
+
+
 def test_a_louder_voice_and_another_microphone_sound_the_same() -> None:
     network = backbone().eval()
     heard = network(features(90), torch.tensor([90])).logits
     coloured = network(2 * features(90) + torch.linspace(-4, 4, 80), torch.tensor([90])).logits
     assert torch.allclose(heard, coloured, atol=1e-3)
+
+
+@pytest.mark.parametrize("chunk", [1, 3, 8])
+def test_what_is_heard_in_a_chunk_waits_for_nothing_after_it(chunk: int) -> None:
+    network, whole = backbone().eval(), features(110)
+    heard = network(whole, torch.tensor([110]), chunk)
+    for chunks in (1, 2, 3):
+        frames = chunks * chunk
+        known = 4 * frames
+        early = network(whole[:, :known], torch.tensor([known]), chunk)
+        for one, other in zip((*early.blocks, early.logits), (*heard.blocks, heard.logits), strict=True):
+            assert torch.allclose(one, other[:, :frames], atol=2e-5)
+
+
+def test_a_chunk_as_long_as_the_utterance_is_the_utterance() -> None:
+    network, lengths = backbone().eval(), torch.tensor([110])
+    together, whole = network(features(110), lengths, 28).logits, network(features(110), lengths).logits
+    assert torch.allclose(together, whole, atol=1e-3)
+    assert not torch.allclose(network(features(110), lengths, 7).logits, whole, atol=1e-3)
+
+
+def test_chunks_of_a_batch_are_those_of_its_utterances() -> None:
+    network = backbone().eval()
+    together = network(features(120).repeat(2, 1, 1), torch.tensor([120, 61]), 4)
+    alone = network(features(120)[:, :61], torch.tensor([61]), 4)
+    assert torch.allclose(alone.logits[0], together.logits[1, :16], atol=2e-5)
 
 
 def test_a_band_that_does_not_move_is_zero() -> None:

@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from operator import attrgetter
 from typing import TYPE_CHECKING, Final
 
-from undertone.asr.network import BackboneSizes, size_problems
 from undertone.audio.fbank import FrontEnd
+from undertone.backbones.network import BackboneSizes, size_problems
 from undertone.corpora.protocols import HeldOut
 from undertone.corpora.registry import CORPORA
 from undertone.errors import ConfigError
@@ -29,12 +29,13 @@ LEAST: Final = {
     "masking.time_masks": 0,
     "masking.most_frames": 0,
     "masking.tilt_db": 0,
+    "chunks.least": 1,
 }
 """Settings with a least value."""
 
 ABOVE_ZERO: Final = ("longest_s", "optimisation.batch_s", "optimisation.learning_rate", "optimisation.clip")
 
-SHARES: Final = ("optimisation.ctc_share", "optimisation.average", "masking.warp")
+SHARES: Final = ("optimisation.ctc_share", "optimisation.average", "masking.warp", "chunks.share")
 """Settings from 0 to 1."""
 
 
@@ -60,6 +61,18 @@ class AsrOptimisation:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Chunks:
+    """Batches that are heard chunk by chunk, so that the network can hear a stream (dynamic chunks; Zhang et al.,
+    Unified Streaming and Non-streaming Two-pass End-to-end Model for Speech Recognition, 2020)."""
+
+    share: float = 0.3
+    """Of batches."""
+    least: int = 8
+    """Output frames, 40 ms each, in a chunk."""
+    most: int = 32
+
+
+@dataclass(frozen=True, kw_only=True)
 class AsrConfig:
     name: str
     corpora: tuple[str, ...]
@@ -77,6 +90,7 @@ class AsrConfig:
     masking: Masking = field(default_factory=Masking)
     augmentation: Augmentation | None = None
     """Disturbed copies beside the clean ones; none unless the table is there."""
+    chunks: Chunks = field(default_factory=Chunks)
     optimisation: AsrOptimisation = field(default_factory=AsrOptimisation)
 
 
@@ -129,6 +143,8 @@ def _impossible_numbers(config: AsrConfig) -> list[str]:
         )
     if config.masking.most_bins > config.sizes.mel_bins:
         problems.append(f"masking.most_bins must be {config.sizes.mel_bins} or less, not {config.masking.most_bins}")
+    if config.chunks.most < config.chunks.least:
+        problems.append(f"chunks.most must be {config.chunks.least} or more, as chunks.least, not {config.chunks.most}")
     wrong = [f"{speed:g}" for speed in config.speeds if not 0.5 <= speed <= 2]
     if wrong or not config.speeds:
         problems.append(f"speeds must be from 0.5 to 2, one at least, not {', '.join(wrong) or 'none'}")

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from undertone.asr.backbone import Confusion, Score, load_backbone
 from undertone.asr.decode import NOTHING
 from undertone.asr.prepare import prepare_speech
 from undertone.asr.recognise import phone_error_rate
+from undertone.backbones.files import Confusion, Score, load_backbone
 from undertone.files import write_text
 from undertone.speech.phones import SYMBOLS
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import itertools
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
 import torch
 
 from undertone.asr.alignments import frame_targets, phones_in
-from undertone.asr.network import SUBSAMPLING, output_lengths
+from undertone.backbones.network import SUBSAMPLING, output_lengths
 from undertone.errors import ConfigError
 from undertone.training.batches import masked, padded
 
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from undertone.asr.alignments import Segment
+    from undertone.asr.config import Chunks
     from undertone.records import Utterance
     from undertone.training.config import Masking
     from undertone.training.store import FeatureStore
@@ -63,6 +64,8 @@ class SpeechBatch:
     in utterances that were not aligned."""
     aligned: Tensor
     """Booleans of shape (batch,)."""
+    chunk: int | None = None
+    """Output frames that are heard at a time; None for the whole."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -103,7 +106,14 @@ def make_material(items: Sequence[Item], conditions: Sequence[Condition]) -> Spe
 
 
 def draw_batches(
-    material: SpeechMaterial, *, epoch: int, steps: int, batch_frames: int, masking: Masking, seed: int
+    material: SpeechMaterial,
+    *,
+    epoch: int,
+    steps: int,
+    batch_frames: int,
+    masking: Masking,
+    chunks: Chunks,
+    seed: int,
 ) -> Iterator[SpeechBatch]:
     """Draw the batches of an epoch; they depend on the seed and the epoch alone.
 
@@ -117,9 +127,10 @@ def draw_batches(
     first = epoch * steps
     for step, plan in enumerate(itertools.islice(plans, first, first + steps), start=first):
         rng = np.random.default_rng([seed, 1, step])
-        yield collate(
+        batch = collate(
             [material.items[item] for item, _ in plan], [material.conditions[way] for _, way in plan], masking, rng
         )
+        yield replace(batch, chunk=_drawn_chunk(chunks, rng))
 
 
 def plan_pass(lengths: NDArray[np.int64], batch_frames: int, rng: np.random.Generator) -> list[list[tuple[int, int]]]:
@@ -191,12 +202,18 @@ def part_of_batch(batch: SpeechBatch, items: slice) -> SpeechBatch:
         phone_lengths=batch.phone_lengths[items],
         frames=batch.frames[items],
         aligned=batch.aligned[items],
+        chunk=batch.chunk,
     )
 
 
 def centred(frames: NDArray[np.float32]) -> NDArray[np.float32]:
     """Give every band mean 0, so that a mask, which takes the mean of all, is the mean of each; shape (frame, mel)."""
     return frames - frames.mean(axis=0)
+
+
+def _drawn_chunk(chunks: Chunks, rng: np.random.Generator) -> int | None:
+    drawn = int(rng.integers(chunks.least, chunks.most, endpoint=True))
+    return drawn if rng.random() < chunks.share else None
 
 
 def _frames(condition: Condition, item: Item) -> int:

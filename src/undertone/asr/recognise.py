@@ -10,8 +10,8 @@ import numpy as np
 import torch
 
 from undertone.asr.decode import edits_between, error_rate, greedy
-from undertone.asr.network import SUBSAMPLING
 from undertone.audio.fbank import FrontEnd, log_mel
+from undertone.backbones.network import SUBSAMPLING
 from undertone.speech.phones import SYMBOLS
 from undertone.training.batches import padded
 from undertone.training.store import plan_batches

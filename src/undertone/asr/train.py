@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Final
 import torch
 from torch.nn import functional
 
-from undertone.asr.backbone import FORMAT, BackboneCard, Source, save_backbone
 from undertone.asr.evaluate import tested, write_scores
 from undertone.asr.material import UNKNOWN, draw_batches, part_of_batch
-from undertone.asr.network import Backbone
 from undertone.asr.prepare import as_settings, prepare_speech
 from undertone.asr.recognise import plain_error_rate
 from undertone.audio.fbank import FrontEnd
+from undertone.backbones.files import FORMAT, BackboneCard, Source, save_backbone
+from undertone.backbones.network import Backbone
 from undertone.corpora.registry import corpus_named
 from undertone.errors import ConfigError
 from undertone.files import make_folder, write_text
@@ -129,6 +129,7 @@ def course_of(config: AsrConfig, speech: Speech) -> Course[SpeechBatch]:
             steps=how.steps,
             batch_frames=round(how.batch_s * FRAMES_PER_S),
             masking=config.masking,
+            chunks=config.chunks,
             seed=config.seed,
         ),
         part=part_of_batch,
@@ -158,7 +159,7 @@ def recipe_of(config: AsrConfig) -> Recipe:
 def speech_loss(network: nn.Module, batch: SpeechBatch, *, ctc_share: float) -> Tensor:
     """Mean over utterances of CTC's nats per phone and cross-entropy's nats per frame, mixed; CTC alone where an
     utterance was not aligned."""
-    heard = network(batch.features, batch.lengths)
+    heard = network(batch.features, batch.lengths, batch.chunk)
     scores = functional.log_softmax(heard.logits.float(), dim=-1)
     ctc = functional.ctc_loss(
         scores.transpose(0, 1), batch.phones, heard.lengths, batch.phone_lengths, blank=BLANK, reduction="none"

@@ -15,7 +15,7 @@ from undertone.errors import MissingExtraError
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from undertone.asr.backbone import Score
+    from undertone.backbones.files import Score
 
 PURPOSE = "the phone recogniser"
 
@@ -86,8 +86,8 @@ def transcribe(recording: Path, backbone: Path, as_json: bool) -> None:
     """Hear the phones in RECORDING; its channels are mixed."""
     with as_click_error():
         with _training_half():
-            from undertone.asr.backbone import load_backbone
             from undertone.asr.recognise import transcribe as hear
+            from undertone.backbones.files import load_backbone
         from undertone.audio.load import load_mono
 
         network, _ = load_backbone(backbone)

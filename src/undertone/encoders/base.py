@@ -15,6 +15,23 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Layout:
+    """What stands in a frame's row of a speech recogniser: its blocks one after the other, then scores of symbols.
+
+    Such a row is flat, of `blocks * width + symbols` numbers.
+    """
+
+    blocks: int
+    """Block 0, which the first block hears, among them."""
+    width: int
+    symbols: int
+    """Of the unnormalised scores, the blank among them; 0 for a network that recognises nothing."""
+    blank: int = 0
+    """Which symbol is the blank."""
+    frames_per_s: float = 25.0
+
+
+@dataclass(frozen=True, kw_only=True)
 class Encoder:
     """A frozen function from sound to rows of numbers, run once per corpus and kept in a feature store."""
 
@@ -36,3 +53,5 @@ class Encoder:
     an utterance gets does not depend on the others of its batch."""
     batch_s: Seconds = 0.0
     """Most sound in a batch, padding included; 0 for one utterance at a time."""
+    layout: Layout | None = None
+    """How a row is read, where it is a frame of a speech recogniser."""

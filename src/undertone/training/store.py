@@ -11,7 +11,7 @@ import json
 import math
 import re
 import zlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from undertone.encoders.base import Encoder
+    from undertone.encoders.base import Encoder, Layout
     from undertone.records import Utterance
     from undertone.training.rows import StoreWriter
     from undertone.units import Seconds
@@ -44,6 +44,8 @@ class FeatureStore:
     """Shape (row, *row_shape), all utterances one after the other, in the order in which they were taken."""
     spans: Mapping[str, tuple[int, int]]
     """First row and the one after the last, by utterance id."""
+    layout: Layout | None = None
+    """How a row is read, where it is a frame of a speech recogniser."""
 
     def features(self, utterance: str) -> NDArray[np.floating]:
         """The rows of one utterance, shape (row, *row_shape)."""
@@ -84,7 +86,7 @@ def open_or_extract(
                 if not writer.taken:
                     _take_over(encoder, writer, contents, cache)
                 _take(utterances, encoder, writer, contents, progress)
-    return open_store(folder)
+    return replace(open_store(folder), layout=encoder.layout)
 
 
 def sound_fingerprints(utterances: Sequence[Utterance]) -> dict[str, str]:

@@ -1,9 +1,12 @@
 """The backbone: a small Conformer over log-mel frames that tells a phone every 40 ms.
 
 Conformer (Gulati et al., Conformer: Convolution-augmented Transformer for Speech Recognition, 2020) with the
-convolutional front end of Fast Conformer (Rekesh et al., 2023), as `ParakeetForCTC` of transformers has them. Two
-changes: the front end takes every fourth frame, not every eighth, and the norm inside the convolution modules looks
-at one frame at a time.
+convolutional front end of Fast Conformer (Rekesh et al., 2023), as `ParakeetForCTC` of transformers has them. Three
+changes: the front end takes every fourth frame, not every eighth; the norm inside the convolution modules looks at one
+frame at a time; and these modules look back only, so that attention alone decides how far a frame sees ahead.
+
+That makes one network of two: it hears whole utterances, or chunk by chunk as they come (the dynamic chunks of Zhang
+et al., Unified Streaming and Non-streaming Two-pass End-to-end Model for Speech Recognition, 2020).
 """
 
 from __future__ import annotations
@@ -69,6 +72,16 @@ class FrameNorm(nn.Module):
         return self.norm(values.transpose(1, 2)).transpose(1, 2)
 
 
+class CausalConvolution(nn.Conv1d):
+    """Depthwise convolution over the frame and those before it, for (batch, channel, frame)."""
+
+    def __init__(self, *, channels: int, kernel: int, bias: bool) -> None:
+        super().__init__(channels, channels, kernel, groups=channels, bias=bias)
+
+    def forward(self, values: Tensor) -> Tensor:
+        return super().forward(nn.functional.pad(values, (self.kernel_size[0] - 1, 0)))
+
+
 class Backbone(nn.Module):
     """Maps log-mel frames to the outputs of all blocks and to scores of symbols.
 
@@ -82,37 +95,59 @@ class Backbone(nn.Module):
         if problems:
             raise ConfigError("sizes", problems)
         self.conformer = ParakeetForCTC(_configuration(sizes))
+        for layer in self.conformer.encoder.subsampling.modules():
+            if isinstance(layer, nn.Conv2d | nn.Linear):
+                layer.reset_parameters()  # transformers' 0.02 throughout leaves less than the norms' epsilon of a sound
         for block in self.conformer.encoder.layers:
             block.conv.norm = FrameNorm(channels=sizes.width)
+            block.conv.depthwise_conv = CausalConvolution(
+                channels=sizes.width, kernel=sizes.kernel, bias=block.conv.depthwise_conv.bias is not None
+            )
 
-    def forward(self, features: Tensor, lengths: Tensor) -> Frames:
+    def forward(self, features: Tensor, lengths: Tensor, chunk: int | None = None) -> Frames:
         """Hear a batch of utterances.
 
         Args:
             features: log-mel of shape (batch, frame, mel); what stands beyond the lengths does not matter.
             lengths: frames of every utterance, shape (batch,), at least 1.
+            chunk: output frames in a chunk. What is heard in one depends on it and what came before, so that a stream
+                can be heard as it comes. None: every frame sees the whole utterance.
         """
-        mask = torch.arange(features.shape[1], device=features.device)[None, :] < lengths[:, None]
-        heard = self.conformer(
-            input_features=normalised(features, mask), attention_mask=mask, output_hidden_states=True
-        )
-        return Frames(blocks=tuple(heard.hidden_states), logits=heard.logits, lengths=output_lengths(lengths))
+        encoder = self.conformer.encoder
+        inside = _inside(lengths, features.shape[1])
+        values = normalised(features, inside, None if chunk is None else chunk * SUBSAMPLING)
+        values = encoder.subsampling(values, inside) * encoder.input_scale
+        places = encoder.encode_positions(values)
+        values = nn.functional.dropout(values, encoder.dropout, self.training)
+        seen = _seen(_inside(output_lengths(lengths), values.shape[1]), chunk)
+        blocks = [values]
+        for block in encoder.layers:
+            blocks.append(block(blocks[-1], attention_mask=seen, position_embeddings=places))
+        return Frames(blocks=tuple(blocks), logits=self.conformer.ctc_head(blocks[-1]), lengths=output_lengths(lengths))
 
 
-def normalised(features: Tensor, mask: Tensor) -> Tensor:
+def normalised(features: Tensor, inside: Tensor, chunk: int | None = None) -> Tensor:
     """Give every band of an utterance mean 0 and variance 1 over its true frames; zero beyond them.
 
     Args:
         features: shape (batch, frame, mel).
-        mask: which frames are true, booleans of shape (batch, frame).
+        inside: which frames are true, booleans of shape (batch, frame).
+        chunk: frames in a chunk, for which mean and variance are taken over it and what came before; None takes them
+            over the whole.
     """
-    inside = mask[:, :, None]
-    features = features.float()
-    count = inside.sum(dim=1, keepdim=True)
-    mean = features.masked_fill(~inside, 0).sum(dim=1, keepdim=True) / count
-    centred = (features - mean).masked_fill(~inside, 0)
-    variance = centred.square().sum(dim=1, keepdim=True) / count
-    return centred / (variance + LEAST_DEVIATION**2).sqrt()
+    true = inside[:, :, None]
+    values = features.float().masked_fill(~true, 0)
+    if chunk is None:
+        count = true.sum(dim=1, keepdim=True)
+        mean = values.sum(dim=1, keepdim=True) / count
+        variance = (values - mean).masked_fill(~true, 0).square().sum(dim=1, keepdim=True) / count
+    else:
+        frames = torch.arange(features.shape[1], device=features.device)
+        last = ((frames // chunk + 1) * chunk).clamp(max=len(frames)) - 1
+        count = true.cumsum(dim=1)[:, last]
+        mean = values.cumsum(dim=1)[:, last] / count
+        variance = (values.square().cumsum(dim=1)[:, last] / count - mean.square()).clamp(min=0)
+    return ((values - mean) / (variance + LEAST_DEVIATION**2).sqrt()).masked_fill(~true, 0)
 
 
 def output_lengths(lengths: Tensor) -> Tensor:
@@ -138,6 +173,20 @@ def size_problems(sizes: BackboneSizes) -> list[str]:
     if not 0 <= sizes.dropout < 1:
         problems.append(f"dropout must be from 0 to below 1, not {sizes.dropout:g}")
     return problems
+
+
+def _inside(lengths: Tensor, frames: int) -> Tensor:
+    """Which frames are true, booleans of shape (batch, frame)."""
+    return torch.arange(frames, device=lengths.device)[None, :] < lengths[:, None]
+
+
+def _seen(inside: Tensor, chunk: int | None) -> Tensor:
+    """Which frame (third axis' place) sees which (fourth's), booleans of shape (batch, 1, frame, frame)."""
+    seen = inside[:, None, :, None] & inside[:, None, None, :]
+    if chunk is not None:
+        of_chunk = torch.arange(inside.shape[1], device=inside.device) // chunk
+        seen = seen & (of_chunk[:, None] >= of_chunk[None, :])
+    return seen
 
 
 def _configuration(sizes: BackboneSizes) -> ParakeetCTCConfig:

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Final
 import safetensors
 import safetensors.torch
 
-from undertone.asr.network import Backbone, BackboneSizes
 from undertone.audio.fbank import FrontEnd
+from undertone.backbones.network import Backbone, BackboneSizes
 from undertone.errors import BundleError, ChecksumError, FormatVersionError
 from undertone.files import make_folder, write_beside, write_text
 from undertone.parsing import parse_record

@@ -1,0 +1,1 @@
+"""Speech recognisers whose blocks and phone posteriors emotion is read from."""
