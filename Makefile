@@ -4,7 +4,7 @@ PYTHON := $(shell for p in python3 python3.11 python3.12 python3.13 python3.14; 
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 DATA ?= ../shared/data
 
-.PHONY: demo test test-slow lint baselines bench train-default example clean
+.PHONY: demo test test-slow lint baselines bench claims train-default train-asr example clean
 
 demo: .venv/ready
 	.venv/bin/undertone analyze examples/conversation.flac --names Anna,Ben --format table --format html --out out
@@ -24,15 +24,28 @@ baselines: .venv-dev/ready
 	OMP_NUM_THREADS=1 .venv-dev/bin/torchrun --standalone --nproc-per-node cpu -m undertone crossval \
 		experiments/baselines.toml --data $(DATA) --work runs/crossval --results results/baselines
 
+claims: .venv-dev/ready
+	OMP_NUM_THREADS=1 .venv-dev/bin/torchrun --standalone --nproc-per-node cpu -m undertone claims \
+		experiments/qieemo --data $(DATA) --work runs/claims --results results/qieemo
+	.venv-dev/bin/python docs/make_claims.py results/qieemo docs/explanation/qieemo-claims.md docs/images
+
 bench: .venv/ready .venv-dev/ready
 	.venv/bin/python benchmarks/timeline.py --data $(DATA) --out benchmarks/results
 	.venv/bin/python benchmarks/turns.py --data $(DATA) --out benchmarks/results
 	.venv-dev/bin/python benchmarks/extraction.py --data $(DATA) --out benchmarks/results
 	.venv-dev/bin/python benchmarks/crossval.py --data $(DATA) --out benchmarks/results
+	.venv-dev/bin/python benchmarks/systems.py --data $(DATA) --out benchmarks/results
+	.venv-dev/bin/python benchmarks/streaming.py --data $(DATA) --out benchmarks/results
 
 train-default: .venv-dev/ready
 	.venv-dev/bin/undertone train experiments/default.toml --data $(DATA) --work runs/default \
 		--install src/undertone/bundles/default --results results/default.json
+
+train-asr: .venv-dev/ready
+	.venv-dev/bin/undertone asr train experiments/asr.toml --data $(DATA) --work runs/asr \
+		--install src/undertone/backbones/phones-en --results results/backbones/phones-en
+	.venv-dev/bin/python docs/make_backbone.py src/undertone/backbones/phones-en results/backbones/phones-en \
+		docs/explanation/backbone.md docs/images
 
 example: .venv-dev/ready
 	.venv-dev/bin/python examples/make_conversation.py examples/conversation.flac

@@ -30,7 +30,9 @@ def section(corpus: Corpus) -> str:
     card = corpus.card
     parts = [f"## {card.name}", f"**{card.title}.** {card.source}.", table(facts(card))]
     if card.counts:
-        parts.append("Utterances by emotion: " + ", ".join(f"{name} {count:,}" for name, count in card.counts.items()) + ".")
+        parts.append(
+            "Utterances by emotion: " + ", ".join(f"{name} {count:,}" for name, count in card.counts.items()) + "."
+        )
     parts += [layout(card.name), "Known faults:\n\n" + "\n".join(f"- {fault}" for fault in card.known_faults)]
     if card.exclusions:
         listed = "\n".join(f"- `{item.id}`: {item.reason}" for item in card.exclusions)
@@ -68,7 +70,14 @@ def read_speech(cards: list[CorpusCard]) -> str:
     """One table of the corpora without emotions."""
     head = ("name", "corpus", "language", "licence", "speakers", "utterances")
     rows = [
-        (f"`{card.name}`", card.title, LANGUAGES[card.language], card.licence, str(card.speakers), f"{card.utterances:,}")
+        (
+            f"`{card.name}`",
+            card.title,
+            LANGUAGES[card.language],
+            card.licence,
+            str(card.speakers),
+            f"{card.utterances:,}",
+        )
         for card in cards
     ]
     return "These are read from a `metadata.csv` only.\n\n" + table(rows, head)

@@ -1,6 +1,6 @@
 """Make the README's picture: the HTML report of the example conversation, as Debian's chromium shows it.
 
-    make demo && .venv-dev/bin/python docs/make_picture.py out/conversation.html docs/images/report.png
+make demo && .venv-dev/bin/python docs/make_picture.py out/conversation.html docs/images/report.png
 """
 
 from __future__ import annotations

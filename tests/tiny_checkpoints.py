@@ -42,6 +42,26 @@ WHISPER = {
 }
 """Stretches of one second in place of 30."""
 
+BERT = {
+    "hidden_size": 32,
+    "num_hidden_layers": 3,
+    "num_attention_heads": 4,
+    "intermediate_size": 48,
+    "feature_projection_input_dim": 160,
+    "conv_depthwise_kernel_size": 5,
+    "left_max_position_embeddings": 8,
+    "right_max_position_embeddings": 4,
+    "vocab_size": 8,
+}
+PARAKEET = {
+    "hidden_size": 32,
+    "num_hidden_layers": 3,
+    "num_attention_heads": 4,
+    "intermediate_size": 48,
+    "conv_kernel_size": 5,
+    "subsampling_conv_channels": 8,
+}
+
 KINDS: dict[str, tuple[str, dict[str, Any]]] = {
     "wav2vec2-group-norm": ("Wav2Vec2", SIZES),
     "wav2vec2-layer-norm": ("Wav2Vec2", SIZES | LAYER_NORM),
@@ -54,17 +74,32 @@ KINDS: dict[str, tuple[str, dict[str, Any]]] = {
     "data2vec-audio": ("Data2VecAudio", SIZES | {"num_conv_pos_embeddings": 3, "conv_pos_kernel_size": 5}),
     "unispeech": ("UniSpeech", SIZES),
     "unispeech-sat": ("UniSpeechSat", SIZES),
+    "wav2vec2-bert": ("Wav2Vec2Bert", BERT),
+    "parakeet": ("Parakeet", PARAKEET),
     "whisper": ("Whisper", WHISPER),
 }
 
+SPECTRAL = ("wav2vec2-bert", "parakeet")
+"""Kinds that hear log-mel frames and a mask."""
 
-def built(kind: str, head: str = "Model") -> Any:
-    """Build a model; the same weights every time, none of them zero, so that every one matters."""
+
+def configuration(kind: str, **changes: Any) -> Any:
     architecture, sizes = KINDS[kind]
-    config = getattr(transformers, f"{architecture}Config")(**sizes)
+    if kind == "parakeet":
+        return transformers.ParakeetCTCConfig(
+            **({"vocab_size": 8, "pad_token_id": 7, "encoder_config": dict(sizes)} | changes)
+        )
+    return getattr(transformers, f"{architecture}Config")(**(sizes | changes))
+
+
+def built(kind: str, head: str = "Model", **changes: Any) -> Any:
+    """Build a model; the same weights every time, none of them zero, so that every one matters."""
+    config = configuration(kind, **changes)
+    if kind == "parakeet" and head == "Model":
+        head, config = "Encoder", config.encoder_config
     with torch.random.fork_rng():
         torch.manual_seed(11)
-        model = getattr(transformers, f"{architecture}{head}")(config)
+        model = getattr(transformers, f"{KINDS[kind][0]}{head}")(config)
         for weight in model.parameters():
             weight.data += 0.02 * torch.randn_like(weight)
         for name, value in model.named_buffers():
@@ -76,6 +111,10 @@ def built(kind: str, head: str = "Model") -> Any:
 def extractor_of(kind: str, **changes: Any) -> Any:
     if kind == "whisper":
         return transformers.WhisperFeatureExtractor(chunk_length=1, **changes)
+    if kind == "parakeet":
+        return transformers.ParakeetFeatureExtractor(**changes)
+    if kind == "wav2vec2-bert":
+        return transformers.SeamlessM4TFeatureExtractor(**changes)
     return transformers.Wav2Vec2FeatureExtractor(**({"do_normalize": True} | changes))
 
 

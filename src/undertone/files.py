@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import secrets
+import shutil
 from typing import TYPE_CHECKING, BinaryIO
 
 from undertone.errors import OutputError
@@ -49,6 +50,34 @@ def write_text(path: Path, text: str) -> None:
     """
     with write_beside(path) as file:
         file.write(text.encode())
+
+
+def install_folder(folder: Path, target: Path, *, mark: str, what: str) -> None:
+    """Copy a finished folder to where it will be loaded from; one of its kind that is there is replaced.
+
+    Args:
+        folder: to copy.
+        target: its new place.
+        mark: the file by which a folder of this kind is known.
+        what: people call it.
+
+    Raises:
+        OutputError: if something else is there, or the copy cannot be written.
+    """
+    if target.exists() and not (target / mark).is_file() and not (target.is_dir() and not any(target.iterdir())):
+        raise OutputError(
+            str(target), f"it holds something other than a {what}, which would be lost; name a new folder, or remove it"
+        )
+    part = target.with_name(f".{target.name}.part")
+    shutil.rmtree(part, ignore_errors=True)
+    try:
+        shutil.copytree(folder, part)
+        shutil.rmtree(target, ignore_errors=True)
+        part.rename(target)
+    except OSError as error:
+        raise OutputError(
+            str(target), f"the {what} cannot be put there ({error}); name a folder with room that you may write"
+        ) from error
 
 
 def make_folder(path: Path) -> None:

@@ -40,26 +40,29 @@ def read_toml(path: Path) -> dict[str, Any]:
         raise ConfigError(str(path), [str(error)]) from error
 
 
-def parse_record(kind: type[Record], table: object, problems: list[str]) -> Record | None:
+def parse_record(kind: type[Record], table: object, problems: list[str], *, where: str = "") -> Record | None:
     """Build a frozen dataclass from a table, nested as its type hints say.
 
     Args:
-        kind: a dataclass whose fields are numbers, strings, booleans, dataclasses, `tuple[X, ...]`, `dict[str, X]` or
-            `X | None`.
+        kind: a dataclass whose fields are numbers, strings, booleans, dataclasses, `tuple[X, ...]`, `dict[str, X]`,
+            `X | None`, or `object` for any of what a file can hold: values, lists and tables of them.
         table: what a TOML or JSON file held.
         problems: one sentence is added for each field that does not fit.
+        where: the table stands in a larger one; empty where it is the whole.
 
     Returns:
         The record; None where a problem was found.
     """
     before = len(problems)
-    record = _parse(kind, table, "", problems)
+    record = _parse(kind, table, where, problems)
     return record if len(problems) == before else None
 
 
-def _parse(kind: Any, value: Any, where: str, problems: list[str]) -> Any:
+def _parse(kind: Any, value: Any, where: str, problems: list[str]) -> Any:  # noqa: PLR0911  one for each kind
     if dataclasses.is_dataclass(kind):
         return _parse_record(kind, value, where, problems)
+    if kind is object:
+        return _parse_anything(value, where, problems)
     origin = typing.get_origin(kind) or kind
     if origin is types.UnionType:
         known = next(each for each in typing.get_args(kind) if each is not types.NoneType)
@@ -74,6 +77,17 @@ def _parse(kind: Any, value: Any, where: str, problems: list[str]) -> Any:
         return float(value) if origin is float else value
     problems.append(f"{where} must be {WORDS[origin]}, not {value!r}")
     return None
+
+
+def _parse_anything(value: Any, where: str, problems: list[str]) -> Any:
+    """Keep what a file can hold, with tuples for lists."""
+    if isinstance(value, list):
+        return tuple(_parse_anything(each, f"{where}[{index}]", problems) for index, each in enumerate(value))
+    if isinstance(value, dict):
+        return {name: _parse_anything(each, f"{where}.{name}", problems) for name, each in value.items()}
+    if not any(_is_plain(kind, value) for kind in (bool, int, float, str)):
+        problems.append(f"{where} must be a finite number, text, true or false, a list or a table, not {value!r}")
+    return value
 
 
 def _is_plain(kind: Any, value: Any) -> bool:

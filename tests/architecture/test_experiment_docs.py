@@ -12,8 +12,12 @@ from pages import REFERENCE, read, rows, section
 
 from undertone.experiments.plan import PlanConfig
 from undertone.learners.registry import LEARNERS
+from undertone.systems.qieemo import Head
 
 PAGE = REFERENCE / "experiments.md"
+
+HEARS = {"majority": "nothing", "block-probe": "`asr:FOLDER`", "qieemo": "`asr-frames:FOLDER`"}
+"""Where a learner has no encoder of its own and hears something else than `hub:FOLDER`."""
 
 
 def shown_default(item: dataclasses.Field[Any]) -> str:
@@ -43,8 +47,11 @@ def test_the_table_of_learners_says_what_each_hears() -> None:
     found = {cells[0]: cells[1] for cells in rows(section(PAGE, "Learners").split("\n### ")[0])[2:]}
     assert set(found) == {f"`{name}`" for name in LEARNERS}
     for name, learner in LEARNERS.items():
-        hears = "nothing" if name == "majority" else f"`{learner.encoder or 'hub:FOLDER'}`"
-        assert found[f"`{name}`"] == hears
+        assert found[f"`{name}`"] == HEARS.get(name, f"`{learner.encoder or 'hub:FOLDER'}`")
+
+
+def test_every_setting_of_the_head_of_qieemo_is_told_with_its_default() -> None:
+    assert told("The head of qieemo") == {item.name: shown_default(item) for item in dataclasses.fields(Head)}
 
 
 def test_the_page_can_be_reached() -> None:

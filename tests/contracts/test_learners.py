@@ -8,25 +8,49 @@ from typing import Any
 
 import numpy as np
 import pytest
+from tiny_backbones import saved_backbone
 
+from undertone.encoders.base import Layout
 from undertone.errors import UsageError
 from undertone.learners.base import Fitted, Fitting, Learner, Part
 from undertone.learners.compact import CompactSettings
+from undertone.learners.qieemo import QieemoSettings
+from undertone.learners.qieemo_tuned import QieemoTunedSettings
 from undertone.learners.registry import LEARNERS, learner_named
 from undertone.learners.superb import SuperbSettings
 from undertone.metrics.categorical import confusion, unweighted_accuracy
 from undertone.records import Utterance
+from undertone.systems.qieemo import Head
+from undertone.training.config import Masking
 from undertone.training.store import FeatureStore
 
 LABELS = ("neutral", "happy", "angry")
 
-SHAPES = {"superb-head": (3, 8), "compact": (16,)}
+SHAPES = {"superb-head": (3, 8), "block-probe": (3, 8), "compact": (16,), "qieemo": (4 * 6 + 5,), "qieemo-tuned": (80,)}
 """Of a row, where it is not a plain vector."""
+
+FRAMES = {"compact": None, "qieemo": Layout(blocks=4, width=6, symbols=5), "qieemo-tuned": None}
+"""What those that hear frames are told of a row."""
 
 QUICK: dict[str, Any] = {
     "compact": CompactSettings(steps=60, batch=16, window_s=0.4, hop_s=0.2, dropout=0.0, learning_rate=4e-3),
     "superb-head": SuperbSettings(epochs=30, width=16, learning_rate=1e-2),
+    "qieemo": QieemoSettings(
+        head=Head(width=8, heads=2, hidden=8, dropout=0.0), epochs=10, batch=8, learning_rate=1e-2, bfloat16=False
+    ),
 }
+
+
+@pytest.fixture(scope="module", autouse=True)
+def backbone(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """A tiny backbone for the learner that is built on one."""
+    head = Head(width=16, heads=2, hidden=16, first_block=1, last_block=2, dropout=0.0, classifier_dropout=0.0)
+    QUICK["qieemo-tuned"] = QieemoTunedSettings(
+        backbone=str(saved_backbone(tmp_path_factory.mktemp("backbone"))), kept="all", head=head, steps=60,
+        window_s=0.6, hop_s=0.3, learning_rate=1e-2, backbone_learning_rate=5e-3,
+        masking=Masking(frequency_masks=0, time_masks=0, warp=0.0, tilt_db=0.0),
+    )  # fmt: skip
+
 
 every_learner = pytest.mark.parametrize("name", sorted(LEARNERS))
 every_hearing_learner = pytest.mark.parametrize("name", sorted(set(LEARNERS) - {"majority"}))
@@ -45,17 +69,20 @@ def part_of(name: str, start: int, count: int, *, store: FeatureStore | None) ->
 
 
 def make_store(name: str, count: int, *, signal: float = 1.5) -> FeatureStore:
-    """Rows in which the class moves every coefficient a little; frames of unlike lengths for `compact`."""
+    """Rows in which the class moves every coefficient a little; frames of unlike lengths for those that hear them."""
     rng = np.random.default_rng(3)
     shape = SHAPES.get(name, (12,))
     direction = rng.normal(size=(3, *shape))
     rows, spans, end = [], {}, 0
     for number in range(count):
-        length = int(rng.integers(20, 60)) if name == "compact" else 1
-        rows.append(signal * direction[number % 3] + rng.normal(size=(length, *shape)))
+        length = int(rng.integers(20, 60)) if name in FRAMES else 1
+        moved = np.ones((length, *[1] * len(shape)))
+        if name == "qieemo-tuned":  # what is the same in all frames is the microphone's
+            moved[: length // 2] = 0
+        rows.append(signal * moved * direction[number % 3] + rng.normal(size=(length, *shape)))
         spans[f"made/{number}"] = (end, end + length)
         end += length
-    return FeatureStore(rows=np.concatenate(rows).astype(np.float32), spans=spans)
+    return FeatureStore(rows=np.concatenate(rows).astype(np.float32), spans=spans, layout=FRAMES.get(name))
 
 
 def fit(learner: Learner, folder: Path, *, store: FeatureStore | None, seed: int = 0, train: int = 60) -> Fitted:
@@ -148,7 +175,7 @@ def test_a_learner_that_cannot_hear_refuses(name: str, tmp_path: Path) -> None:
         fit(learner_named(name), tmp_path, store=None)
 
 
-@pytest.mark.parametrize("name", ["log-mel-linear", "egemaps-svm", "superb-head"])
+@pytest.mark.parametrize("name", ["log-mel-linear", "egemaps-svm", "superb-head", "block-probe"])
 def test_a_learner_on_vectors_refuses_frames(name: str, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="needs an encoder"):
         fit(learner_named(name), tmp_path, store=make_store("compact", 120))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import importlib.util
 import json
+import runpy
 from collections.abc import Callable
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -14,10 +15,12 @@ import pytest
 import soundfile
 import torch
 from click.testing import CliRunner, Result
+from pages import ROOT
 from tiny_speech import LEXICON, make_corpus, say
 
 from undertone.asr.alignments import Task, write_alignment
 from undertone.asr.config import AsrConfig, AsrOptimisation
+from undertone.asr.evaluate import RESULTS_CHUNK
 from undertone.asr.material import Item, collate
 from undertone.asr.prepare import prepare_speech
 from undertone.asr.recognise import recognise
@@ -72,6 +75,12 @@ def silent(title: str, total: int) -> Callable[[], None]:
     return lambda: None
 
 
+def sum_of_hours(data: Path) -> float:
+    """Of everybody but the test speaker."""
+    table = csv.DictReader((data / CORPUS / "metadata.csv").read_text(encoding="utf-8").splitlines())
+    return sum(float(row["duration_s"]) for row in table if row["speaker"] != "s5") / 3600
+
+
 def run(folder: Path, work: Path, config: AsrConfig = CONFIG, **more: object) -> Path:
     finished = train_backbone(config, folder, work, silent, lexicon=LEXICON, **more)
     assert finished is not None
@@ -96,11 +105,21 @@ def test_a_language_of_three_phones_is_learned(tmp_path: Path) -> None:
     assert 1 - history["epochs"][history["best"]]["validation_rate"] == card.validation_per
     (told,) = json.loads((tmp_path / "work" / "results.json").read_text())
     assert told["per"] == score.per
+    assert told["in_chunks"]["chunk"] == RESULTS_CHUNK
+    assert told["in_chunks"]["per"] < 1
+    assert sum(count for truth, _, count in told["pairs"] if truth) == score.phones
+    assert sum(count for truth, heard, count in told["pairs"] if truth != heard) == round(score.per * score.phones)
+    assert source.hours == pytest.approx(sum_of_hours(tmp_path / "data"), abs=0.01)
 
     speech = prepare_speech(CONFIG, tmp_path / "data", tmp_path / "work" / "cache", silent, lexicon=LEXICON)
     together = recognise(network, speech.validation, speech.store)
     one_by_one = recognise(network, speech.validation, speech.store, batch_s=0)
     assert together == one_by_one
+    long_chunks = recognise(network, speech.validation, speech.store, chunk=10_000)
+    assert together == long_chunks
+    in_chunks = recognise(network, speech.validation, speech.store, chunk=4)
+    assert in_chunks != together
+    assert in_chunks == recognise(network, speech.validation, speech.store, batch_s=0, chunk=4)
     assert set(together) == {item.utterance.id for item in speech.validation}
 
 
@@ -231,19 +250,42 @@ def test_the_commands_train_test_and_hear(tmp_path: Path) -> None:
     checked = undertone("train", config, "--data", data, "--work", work, "--check")
     assert checked.output == f"{config} is right\n"
 
-    trained = undertone("train", config, "--data", data, "--work", work)
+    installed, results = tmp_path / "installed", tmp_path / "results" / "tiny"
+    (tmp_path / "results").mkdir()
+    trained = undertone(
+        "train", config, "--data", data, "--work", work, "--install", installed, "--results", results
+    )  # fmt: skip
     assert trained.exit_code == 0, trained.output
     assert f"{work / 'backbone'}: epoch " in trained.stdout
     assert "kathleen_arctic: PER " in trained.stdout
+    assert "%, WER " in trained.stdout
+    assert ", 0 of " in trained.stdout
     assert "epoch 3 of 3: loss" in trained.stderr
 
+    assert load_backbone(installed)[1] == load_backbone(work / "backbone")[1]
+    for name in ("results.json", "history.json"):
+        assert (results / name).read_text() == (work / name).read_text()
+    assert sorted(path.name for path in results.iterdir()) == ["history.json", "results.json"]
+    page = runpy.run_path(str(ROOT / "docs" / "make_backbone.py"))["text_of"](installed, results, "../images")
+    assert "Backbone `tiny`" in page
+    assert "PER in chunks of 0.64 s" in page
+
     words = ("evaluate", work / "backbone", config, "--data", data, "--work", work)
-    tested = undertone(*words)
+    tested = undertone(*words, "--words")
     assert tested.exit_code == 0, tested.output
     assert tested.stdout.strip() == trained.stdout.splitlines()[-1]
-    (score,) = json.loads(undertone(*words, "--json").stdout)
+    assert "WER" not in undertone(*words).stdout
+    (score,) = json.loads(undertone(*words, "--words", "--dictionary", "--json").stdout)
+    assert 0 <= score["wer"] <= 1
+    assert score["unknown_words"] == 0
     assert score["per"] < 0.2
     assert score["shared_speakers"] == 0
+    (streamed,) = json.loads(undertone(*words, "--chunk", "16", "--json").stdout)
+    (told,) = json.loads((results / "results.json").read_text())
+    assert {name: streamed[name] for name in ("per", "low", "high")} == {
+        name: told["in_chunks"][name] for name in ("per", "low", "high")
+    }
+    assert undertone(*words, "--chunk", "0").exit_code == 2
 
     said = say(np.random.default_rng(99), words=5)
     soundfile.write(tmp_path / "new.wav", said.samples, SAMPLE_RATE)
@@ -256,6 +298,21 @@ def test_the_commands_train_test_and_hear(tmp_path: Path) -> None:
         assert float(row[1]) == pytest.approx((segment.first + segment.frames) / 100, abs=0.06)
     told = json.loads(undertone("transcribe", tmp_path / "new.wav", "--backbone", work / "backbone", "--json").stdout)
     assert [each["phone"] for each in told] == [row[2] for row in rows]
+    words_are_heard(tmp_path / "new.wav", work / "backbone", said.text.split(), [row[:2] for row in rows])
+
+
+def words_are_heard(recording: Path, backbone: Path, said: list[str], times: list[list[str]]) -> None:
+    """Each word of one phone, at the time of that phone."""
+    transcribe = ("transcribe", recording, "--backbone", backbone, "--words")
+    lines = list(csv.reader(undertone(*transcribe).stdout.splitlines(), delimiter="\t"))
+    assert [row[2] for row in lines] == said
+    assert [row[:2] for row in lines] == times
+    assert [each["word"] for each in json.loads(undertone(*transcribe, "--json").stdout)] == said
+    refused = undertone(*transcribe[:-1], "--dictionary")
+    assert (refused.exit_code, "give --words with it" in refused.stderr) == (2, True)
+    (backbone / "words.json").unlink()
+    without = undertone(*transcribe)
+    assert (without.exit_code, "it has no words.json" in without.stderr) == (1, True)
 
 
 def test_mistakes_are_one_line_and_status_1(tmp_path: Path) -> None:

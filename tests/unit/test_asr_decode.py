@@ -83,10 +83,11 @@ def rate_of(pairs: list[tuple[list[int], list[int]]], speakers: list[str]):
 
 def test_the_rate_is_of_all_phones_together() -> None:
     rate = rate_of([([1, 2, 3, 4], [1, 2, 3, 4]), ([1], [2]), ([2, 2], [2, 2, 3])], ["a", "b", "c"])
-    assert rate.per.value == pytest.approx(2 / 7)
-    assert (rate.substitutions, rate.insertions, rate.deletions, rate.phones) == (1, 1, 0, 7)
+    assert rate.rate.value == pytest.approx(2 / 7)
+    assert (rate.substitutions, rate.insertions, rate.deletions, rate.said) == (1, 1, 0, 7)
     assert (rate.by, rate.speakers, rate.utterances) == ("speaker", 3, 3)
     assert rate.confusions == ((NOTHING, 3, 1), (1, 2, 1))
+    assert sum(count for truth, _, count in rate.pairs if truth != NOTHING) == rate.said
 
 
 def test_the_interval_is_over_speakers_and_covers_the_rate() -> None:
@@ -99,13 +100,13 @@ def test_the_interval_is_over_speakers_and_covers_the_rate() -> None:
             pairs.append((truth, [9 if bad else each for each, bad in zip(truth, wrong, strict=True)]))
             speakers.append(f"s{speaker}")
     rate = rate_of(pairs, speakers)
-    assert rate.per.low < rate.per.value < rate.per.high
+    assert rate.rate.low < rate.rate.value < rate.rate.high
     by_utterance = rate_of(pairs, [str(number) for number in range(40)])
-    assert rate.per.high - rate.per.low > by_utterance.per.high - by_utterance.per.low
+    assert rate.rate.high - rate.rate.low > by_utterance.rate.high - by_utterance.rate.low
 
 
 def test_the_rate_of_nothing_is_undefined() -> None:
-    assert math.isnan(rate_of([([], [])], ["a"]).per.value)
+    assert math.isnan(rate_of([([], [])], ["a"]).rate.value)
 
 
 def test_with_two_speakers_utterances_are_redrawn() -> None:

@@ -2,19 +2,30 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import safetensors.torch
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from undertone.audio.fbank import FrontEnd
-from undertone.backbones.files import FORMAT, BackboneCard, Source, load_backbone, read_card, save_backbone
+from undertone.backbones.files import (
+    FORMAT,
+    BackboneCard,
+    Source,
+    install_backbone,
+    load_backbone,
+    read_card,
+    round_weights,
+    save_backbone,
+)
 from undertone.backbones.network import Backbone, BackboneSizes, normalised, output_lengths
-from undertone.errors import BundleError, ChecksumError, ConfigError, FormatVersionError
+from undertone.errors import BundleError, ChecksumError, ConfigError, FormatVersionError, OutputError
 from undertone.speech.phones import SYMBOLS
 
 SIZES = BackboneSizes(
@@ -163,12 +174,70 @@ CARD = BackboneCard(
 
 def test_what_was_saved_is_loaded(tmp_path: Path) -> None:
     network = backbone().eval()
+    round_weights(network)
     written = save_backbone(network, CARD, tmp_path / "here")
     loaded, card = load_backbone(tmp_path / "here")
     assert card == written == replace(CARD, sha256=written.sha256)
     assert not loaded.training
     heard = [each(features(70), torch.tensor([70])).logits for each in (network, loaded)]
     assert torch.equal(*heard)
+
+
+def test_weights_are_kept_as_halves(tmp_path: Path) -> None:
+    network = backbone().eval()
+    save_backbone(network, CARD, tmp_path)
+    loaded, _ = load_backbone(tmp_path)
+    kept = loaded.state_dict()
+    assert {weight.dtype for weight in kept.values()} == {torch.float32}
+    numbers = sum(weight.numel() for weight in kept.values())
+    assert 2 * numbers < (tmp_path / "backbone.safetensors").stat().st_size < 3 * numbers
+    off = 0.0
+    for name, weight in network.state_dict().items():
+        bound = (weight.abs() / 2048).clamp(min=2**-25)  # half a step of a half
+        assert ((kept[name] - weight).abs() <= bound).all(), name
+        off = max(off, float((kept[name] - weight).abs().max()))
+    assert off > 0
+    exact, rounded = (each(features(70), torch.tensor([70])).logits for each in (network, loaded))
+    assert torch.allclose(exact, rounded, atol=0.02)
+    round_weights(network)
+    assert all(torch.equal(weight, kept[name]) for name, weight in network.state_dict().items())
+
+
+def test_weights_of_32_bits_can_be_loaded_too(tmp_path: Path) -> None:
+    network = backbone().eval()
+    save_backbone(network, CARD, tmp_path)
+    held = safetensors.torch.save(dict(network.state_dict()))
+    (tmp_path / "backbone.safetensors").write_bytes(held)
+    rewrite(tmp_path, sha256=hashlib.sha256(held).hexdigest())
+    loaded, _ = load_backbone(tmp_path)
+    assert all(torch.equal(weight, network.state_dict()[name]) for name, weight in loaded.state_dict().items())
+
+
+@pytest.mark.parametrize(("weight", "told"), [(1e5, "100000"), (float("nan"), "nan"), (float("-inf"), "inf")])
+def test_weights_that_halves_cannot_hold_are_refused(tmp_path: Path, weight: float, told: str) -> None:
+    network = backbone()
+    with torch.no_grad():
+        network.conformer.ctc_head.bias[3] = weight
+    for act in (round_weights, lambda each: save_backbone(each, CARD, tmp_path / "new")):
+        with pytest.raises(BundleError, match=f"ctc_head.bias: weights up to 65504 can be kept, not {told}"):
+            act(network)
+    assert not (tmp_path / "new").exists()
+
+
+def test_a_backbone_is_installed_in_place_of_another_one_only(tmp_path: Path) -> None:
+    save_backbone(backbone(), CARD, tmp_path / "made")
+    old = replace(CARD, name="old")
+    save_backbone(backbone(), old, tmp_path / "there")
+    for target in (tmp_path / "there", tmp_path / "fresh"):
+        install_backbone(tmp_path / "made", target)
+        assert load_backbone(target)[1].name == "tiny"
+    (tmp_path / "home").mkdir()
+    (tmp_path / "home" / "card.json").write_text("{}")
+    with pytest.raises(OutputError, match="it holds something other than a backbone, which would be lost"):
+        install_backbone(tmp_path / "made", tmp_path / "home")
+    with pytest.raises(OutputError, match=r"inside: the backbone cannot be put there \("):
+        install_backbone(tmp_path / "made", tmp_path / "home" / "card.json" / "inside")
+    assert sorted(item.name for item in tmp_path.iterdir()) == ["fresh", "home", "made", "there"]
 
 
 def test_weights_that_were_changed_are_refused(tmp_path: Path) -> None:

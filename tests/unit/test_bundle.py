@@ -13,9 +13,10 @@ import numpy as np
 import pytest
 from onnx import TensorProto, helper
 
+from undertone.cli.bundle import describe
 from undertone.errors import BundleError, ChecksumError, FormatVersionError, LabelMismatchError
-from undertone.inference.bundle import FILES, SUMS, Bundle, Golden, read_bundle, sums_of
-from undertone.inference.card import Card, Score
+from undertone.inference.bundle import FILES, SUMS, Bundle, Golden, default_bundle, read_bundle, sums_of
+from undertone.inference.card import Card, Pretrained, Rounding, Score, Source, Unrounded
 from undertone.inference.parity import largest_difference
 from undertone.inference.session import MOST_WINDOWS, Session
 from undertone.labels import EMOTIONS
@@ -201,7 +202,7 @@ def test_a_card_that_is_a_list_has_no_format(folder: Path) -> None:
         ({"front_end__mel_bins": True}, r"front_end\.mel_bins must be a whole number, not True"),
         ({"calibration__temperature": "hot"}, r"calibration\.temperature must be a finite number, not 'hot'"),
         ({"calibration__threshold": float("nan")}, r"calibration\.threshold must be a finite number, not nan"),
-        ({"sizes": {"width": "wide"}}, r"sizes\.width must be a finite number, not 'wide'"),
+        ({"sizes": {"head": {"width": None}}}, r"sizes\.head\.width must be a finite number, text, .*, not None"),
         ({"scores": [{}]}, r"scores\[0\]\.corpus is missing"),
         ({"calibration__temperature": 0}, r"calibration\.temperature must be above 0, not 0"),
         ({"labels": []}, "labels must be names that are all different, not none"),
@@ -320,5 +321,36 @@ def test_answers_that_are_no_numbers_are_infinitely_wrong(folder: Path, value: f
 
 
 def test_the_card_has_a_word_for_every_field() -> None:
-    """A field is no use to a reader of the file if it can be left out: none has a default."""
-    assert [item.name for item in dataclasses.fields(Card) if item.default is not dataclasses.MISSING] == []
+    """A field is no use to a reader of the file if it can be left out; only what not all models have has a default."""
+    found = [item.name for item in dataclasses.fields(Card) if item.default is not dataclasses.MISSING]
+    assert found == ["backbone", "rounding"]
+
+
+def test_what_a_model_does_not_have_is_not_in_its_card(folder: Path) -> None:
+    assert {"backbone", "rounding"}.isdisjoint(json.loads((folder / "card.json").read_text(encoding="utf-8")))
+    card = read_bundle(folder).card
+    half = Estimate(value=0.5, low=0.25, high=0.75)
+    source = Source(corpus="an4", title="AN4", language="en", licence="free", speakers=2, utterances=3)
+    backbone = Pretrained(
+        name="phones-en", sha256="0" * 64, learnt="top", protocol="0" * 12, sources=(source,),
+        test_speakers_heard={"read": 1},
+    )  # fmt: skip
+    rounding = Rounding(
+        precision="int8",
+        largest_difference=0.01,
+        float32=(Unrounded(corpus="emodb", condition="clean", UA=half),),
+    )
+    card = dataclasses.replace(card, backbone=backbone, rounding=rounding, sizes={"head": {"mmf": "gate"}, "labels": 7})
+    (folder / "card.json").write_text(card.as_json(), encoding="utf-8")
+    seal(folder)
+    assert read_bundle(folder).card == card
+    described = describe(card)
+    assert "built on    phones-en, a phone recogniser; top of it went on learning" in described
+    assert "AN4 [en], 2 speakers, 3 utterances, free" in described
+    assert "which heard 1 of the test speakers of read" in described
+    assert "weights     int8; in float32: emodb (clean) UA 50.0 [25.0, 75.0] %" in described
+
+
+def test_the_bundle_that_ships_is_written_again_as_it_is() -> None:
+    path = default_bundle() / "card.json"
+    assert read_bundle().card.as_json() == path.read_text(encoding="utf-8")

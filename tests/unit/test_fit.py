@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -62,6 +63,12 @@ def network_of() -> nn.Module:
     return nn.Sequential(nn.Linear(3, 5), nn.Tanh(), nn.Linear(5, 1))
 
 
+def network_with_a_frozen_part() -> nn.Module:
+    network = network_of()
+    network[0].bias.requires_grad_(False)
+    return network
+
+
 def silent(epoch: int, epochs: int, figures: Mapping[str, float]) -> None:
     pass
 
@@ -75,7 +82,13 @@ def test_the_loss_falls(tmp_path: Path) -> None:
     assert history["epochs"][-1]["loss"] < history["epochs"][0]["loss"]
 
 
-def test_a_run_that_was_cut_off_goes_on_as_if_it_had_not_been(tmp_path: Path) -> None:
+@pytest.mark.parametrize("rates", [{}, {"0.": 0.01, "2.b": 0.02}])
+@pytest.mark.parametrize("build", [network_of, network_with_a_frozen_part])
+def test_a_run_that_was_cut_off_goes_on_as_if_it_had_not_been(
+    tmp_path: Path, rates: dict[str, float], build: Callable[[], nn.Module]
+) -> None:
+    recipe = dataclasses.replace(RECIPE, rates=rates)
+
     class CutOffError(Exception):
         pass
 
@@ -83,15 +96,37 @@ def test_a_run_that_was_cut_off_goes_on_as_if_it_had_not_been(tmp_path: Path) ->
         if epoch == 3:
             raise CutOffError
 
-    whole, resumed = network_of(), network_of()
+    whole, resumed = build(), build()
     (tmp_path / "whole").mkdir()
     (tmp_path / "cut").mkdir()
-    expected = fit(whole, course_of(), RECIPE, seed=0, folder=tmp_path / "whole", report=silent)
+    expected = fit(whole, course_of(), recipe, seed=0, folder=tmp_path / "whole", report=silent)
     with pytest.raises(CutOffError):
-        fit(network_of(), course_of(), RECIPE, seed=0, folder=tmp_path / "cut", report=cut)
-    got = fit(resumed, course_of(), RECIPE, seed=0, folder=tmp_path / "cut", report=silent)
+        fit(build(), course_of(), recipe, seed=0, folder=tmp_path / "cut", report=cut)
+    got = fit(resumed, course_of(), recipe, seed=0, folder=tmp_path / "cut", report=silent)
     assert got == expected
     assert weights_of(resumed) == weights_of(whole)
+
+
+def test_frozen_weights_stay_and_the_others_move(tmp_path: Path) -> None:
+    network, before = network_with_a_frozen_part(), network_of()
+    fit(network, course_of(), RECIPE, seed=0, folder=tmp_path, report=silent)
+    pairs = zip(network.named_parameters(), before.parameters(), strict=True)
+    assert [name for (name, now), then in pairs if torch.equal(now, then)] == ["0.bias"]
+
+
+def test_weights_of_a_name_have_a_rate_of_their_own(tmp_path: Path) -> None:
+    """A first step of Adam moves every weight by the learning rate, whatever its gradient."""
+    recipe = dataclasses.replace(
+        RECIPE, epochs=1, warm_up_epochs=0, weight_decay=0.0, average=0.0, rates={"2.": 0.001, "0.b": 0.0}
+    )
+    network, before = network_of(), network_of()
+    fit(network, course_of(items=8), recipe, seed=0, folder=tmp_path, report=silent)
+    found = {
+        name: float((now - then).detach().abs().mean())
+        for (name, now), then in zip(network.named_parameters(), before.parameters(), strict=True)
+    }
+    expected = {"0.weight": 0.05, "0.bias": 0.0, "2.weight": 0.001, "2.bias": 0.001}
+    assert found == pytest.approx(expected, rel=0.01)
 
 
 def test_training_stops_when_validation_does_not_get_better_and_keeps_the_best(tmp_path: Path) -> None:
@@ -125,11 +160,11 @@ TOGETHER = """
 import json, sys
 from pathlib import Path
 sys.path.insert(0, {tests!r})
-from test_fit import RECIPE, course_of, network_of, silent, weights_of
+from test_fit import RECIPE, course_of, network_with_a_frozen_part, silent, weights_of
 from undertone.training.fit import fit
 from undertone.training.parallel import joined_workers
 with joined_workers() as workers:
-    network = network_of()
+    network = network_with_a_frozen_part()
     history = fit(network, course_of(items=17, batch=8), RECIPE, seed=0, folder=Path({folder!r}), report=silent,
         workers=workers)
     if workers.rank == 0:
@@ -140,7 +175,7 @@ with joined_workers() as workers:
 def test_three_processes_train_as_one_does(tmp_path: Path) -> None:
     """The last batch of an epoch holds one utterance: two of the three processes then have nothing to hear."""
     (tmp_path / "alone").mkdir()
-    alone = network_of()
+    alone = network_with_a_frozen_part()
     expected = fit(alone, course_of(items=17, batch=8), RECIPE, seed=0, folder=tmp_path / "alone", report=silent)
     script = tmp_path / "together.py"
     script.write_text(TOGETHER.format(tests=str(Path(__file__).parent), folder=str(tmp_path)), encoding="utf-8")

@@ -13,7 +13,7 @@ import pytest
 import torch
 import transformers
 from safetensors.torch import load_file, save_file
-from tiny_checkpoints import KINDS, SIZES, built, extractor_of, saved
+from tiny_checkpoints import KINDS, SIZES, SPECTRAL, built, extractor_of, saved
 from torch import nn
 
 from undertone.encoders.checkpoints import load_checkpoint
@@ -60,6 +60,10 @@ def reference(kind: str, sounds: list[np.ndarray], **changes: object) -> list[to
             if kind == "whisper":
                 states = model.get_encoder()(prepared.input_features, output_hidden_states=True).hidden_states
                 found.append(torch.stack(states)[:, 0, : -(-len(samples) // 320)])
+            elif kind in SPECTRAL:
+                heard = model(**prepared, output_hidden_states=True)
+                mask = heard.attention_mask if kind == "parakeet" else prepared.attention_mask
+                found.append(torch.stack(heard.hidden_states)[:, 0, : mask.sum()])
             else:
                 found.append(torch.stack(model(prepared.input_values, output_hidden_states=True).hidden_states)[:, 0])
     return found

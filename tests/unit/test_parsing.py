@@ -180,7 +180,7 @@ def test_names_that_nobody_has_are_all_refused(tmp_path: Path) -> None:
     text = RIGHT.replace("compact", "vast").replace('["emodb"]', '["emodb", "mars"]')
     text += '[read_speech]\ncorpora = ["audiobooks", "emodb"]\n'
     problems = refused(tmp_path, text)
-    assert problems[0] == "system 'vast' is unknown; there are compact"
+    assert problems[0] == "system 'vast' is unknown; there are compact, qieemo"
     assert problems[1].startswith("corpus 'mars' is unknown; there are ased, cafe")
     assert problems[2].startswith("corpus 'audiobooks' is unknown")
     assert problems[3] == "corpus 'emodb' is listed twice; list it once, to train on, to test on, or as read"

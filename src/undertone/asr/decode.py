@@ -36,7 +36,7 @@ class Heard:
 
 @dataclass(frozen=True, kw_only=True)
 class Edits:
-    """What turns the phones that were to be said into those that were heard."""
+    """What turns the phones, or words, that were to be said into those that were heard."""
 
     substitutions: int
     insertions: int
@@ -51,21 +51,26 @@ class Edits:
 
 @dataclass(frozen=True, kw_only=True)
 class ErrorRate:
-    """The phone error rate of several utterances together."""
+    """The error rate of several utterances together, of phones or of words."""
 
-    per: Estimate
-    """Substitutions, insertions and deletions over the phones that were to be said; it can pass 1."""
+    rate: Estimate
+    """Substitutions, insertions and deletions over what was to be said; it can pass 1."""
     by: str
     """What was redrawn for the interval: `speaker`, or `utterance` where there are too few speakers."""
     utterances: int
     speakers: int
-    phones: int
-    """How many were to be said."""
+    said: int
+    """How many phones or words were to be said."""
     substitutions: int
     insertions: int
     deletions: int
-    confusions: tuple[tuple[int, int, int], ...]
-    """Truth, hearing and how often, of all that differ, the most frequent first; `NOTHING` as in `Edits`."""
+    pairs: tuple[tuple[int, int, int], ...]
+    """Truth, hearing and how often, the most frequent first; `NOTHING` as in `Edits`."""
+
+    @property
+    def confusions(self) -> tuple[tuple[int, int, int], ...]:
+        """Those of the pairs that differ."""
+        return tuple(pair for pair in self.pairs if pair[0] != pair[1])
 
 
 def greedy(scores: NDArray[np.floating]) -> tuple[Heard, ...]:
@@ -131,7 +136,7 @@ def _costs(truth: Sequence[int], heard: Sequence[int]) -> NDArray[np.int64]:
 def error_rate(
     edits: Sequence[Edits], *, speakers: Sequence[str], utterances: Sequence[str], rng: np.random.Generator
 ) -> ErrorRate:
-    """Pool utterances into one phone error rate, with an interval over speakers.
+    """Pool utterances into one error rate, with an interval over speakers.
 
     Args:
         edits: of the utterances.
@@ -150,19 +155,17 @@ def error_rate(
         said = weights @ lengths
         return np.divide(weights @ errors, said, out=np.full(len(said), math.nan), where=said > 0)[:, None]
 
-    counts = Counter(pair for item in edits for pair in item.pairs if pair[0] != pair[1])
+    counts = Counter(pair for item in edits for pair in item.pairs)
     return ErrorRate(
-        per=cluster_bootstrap(rate, groups.count, rng=rng)[0],
+        rate=cluster_bootstrap(rate, groups.count, rng=rng)[0],
         by=groups.by,
         utterances=len(edits),
         speakers=len(set(speakers)),
-        phones=int(lengths.sum()),
+        said=int(lengths.sum()),
         substitutions=sum(item.substitutions for item in edits),
         insertions=sum(item.insertions for item in edits),
         deletions=sum(item.deletions for item in edits),
-        confusions=tuple(
-            (*pair, count) for pair, count in sorted(counts.items(), key=lambda item: (-item[1], item[0]))
-        ),
+        pairs=tuple((*pair, count) for pair, count in sorted(counts.items(), key=lambda item: (-item[1], item[0]))),
     )
 
 

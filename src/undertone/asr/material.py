@@ -12,7 +12,7 @@ import torch
 from undertone.asr.alignments import frame_targets, phones_in
 from undertone.backbones.network import SUBSAMPLING, output_lengths
 from undertone.errors import ConfigError
-from undertone.training.batches import masked, padded
+from undertone.training.batches import centred, masked, padded
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -204,11 +204,6 @@ def part_of_batch(batch: SpeechBatch, items: slice) -> SpeechBatch:
         aligned=batch.aligned[items],
         chunk=batch.chunk,
     )
-
-
-def centred(frames: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Give every band mean 0, so that a mask, which takes the mean of all, is the mean of each; shape (frame, mel)."""
-    return frames - frames.mean(axis=0)
 
 
 def _drawn_chunk(chunks: Chunks, rng: np.random.Generator) -> int | None:

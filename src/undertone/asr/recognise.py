@@ -47,7 +47,12 @@ class PhoneAt:
 
 
 def recognise(
-    network: nn.Module, items: Sequence[Item], store: FeatureStore, *, batch_s: Seconds = BATCH_S
+    network: nn.Module,
+    items: Sequence[Item],
+    store: FeatureStore,
+    *,
+    batch_s: Seconds = BATCH_S,
+    chunk: int | None = None,
 ) -> dict[str, tuple[Heard, ...]]:
     """Hear utterances, by id; those of like length together, which changes nothing but the time it takes.
 
@@ -56,32 +61,55 @@ def recognise(
         items: what to hear.
         store: of their log-mel frames.
         batch_s: most sound in a batch.
+        chunk: output frames that are heard at a time, as of a stream; None for the whole.
     """
+    scores = scores_by_id(network, items, store, batch_s=batch_s, chunk=chunk)
+    return {name: greedy(frames) for name, frames in scores.items()}
+
+
+def scores_by_id(
+    network: nn.Module,
+    items: Sequence[Item],
+    store: FeatureStore,
+    *,
+    batch_s: Seconds = BATCH_S,
+    chunk: int | None = None,
+) -> dict[str, NDArray[np.float32]]:
+    """Give the natural logarithms of the probabilities of symbols, shape (frame, symbol), of utterances by id; the
+    arguments are those of `recognise`."""
     found = {}
     learning = network.training
     network.eval()
     with torch.inference_mode():
         for batch in plan_batches([item.utterance for item in items], batch_s):
             features, lengths = padded([store.features(item.id).astype(np.float32) for item in batch])
-            heard = network(features, lengths)
+            heard = network(features, lengths, chunk)
             for row, item in enumerate(batch):
-                found[item.id] = greedy(heard.logits[row, : int(heard.lengths[row])].float().numpy())
+                logits = heard.logits[row, : int(heard.lengths[row])].float()
+                found[item.id] = logits.log_softmax(dim=-1).numpy()
     network.train(learning)
     return found
 
 
-def edits_of(network: nn.Module, items: Sequence[Item], store: FeatureStore) -> list[Edits]:
-    """Compare what is heard with what was to be said, in the order of the items."""
-    heard = recognise(network, items, store)
+def edits_of(
+    network: nn.Module, items: Sequence[Item], store: FeatureStore, *, chunk: int | None = None
+) -> list[Edits]:
+    """Compare what is heard, as `recognise`, with what was to be said, in the order of the items."""
+    heard = recognise(network, items, store, chunk=chunk)
     return [edits_between(item.phones, [each.symbol for each in heard[item.utterance.id]]) for item in items]
 
 
 def phone_error_rate(
-    network: nn.Module, items: Sequence[Item], store: FeatureStore, *, rng: np.random.Generator
+    network: nn.Module,
+    items: Sequence[Item],
+    store: FeatureStore,
+    *,
+    rng: np.random.Generator,
+    chunk: int | None = None,
 ) -> ErrorRate:
-    """Count the wrong phones of utterances, with an interval over speakers."""
+    """Count the wrong phones of utterances, heard as `recognise` does, with an interval over speakers."""
     return error_rate(
-        edits_of(network, items, store),
+        edits_of(network, items, store, chunk=chunk),
         speakers=[item.utterance.speaker for item in items],
         utterances=[item.utterance.id for item in items],
         rng=rng,
@@ -106,21 +134,35 @@ def transcribe(network: nn.Module, samples: NDArray[np.float32]) -> tuple[PhoneA
         Phones in order. A frame of the network stands in the middle of what is given as its time; phones that follow
         each other without a pause touch.
     """
+    found = []
+    for first, end, scores in scores_of_stretches(network, samples):
+        for each in greedy(scores):
+            start, stop = seconds_of(each.first, each.end, first, end)
+            found.append(PhoneAt(phone=SYMBOLS[each.symbol], start=start, end=stop))
+    return tuple(found)
+
+
+def scores_of_stretches(
+    network: nn.Module, samples: NDArray[np.float32]
+) -> Iterator[tuple[int, int, NDArray[np.float32]]]:
+    """Give every stretch of a recording: its first sample, the one after its last, and the natural logarithms of the
+    probabilities of symbols, shape (frame, symbol)."""
+    for first, end in stretches(samples):
+        features = log_mel(samples[first:end], FrontEnd())
+        if len(features):
+            with torch.inference_mode():
+                heard = network(torch.from_numpy(features)[None], torch.tensor([len(features)]))
+                scores = heard.logits[0, : int(heard.lengths[0])].float().log_softmax(dim=-1).numpy()
+            yield first, end, scores
+
+
+def seconds_of(first_frame: int, end_frame: int, first: int, end: int) -> tuple[Seconds, Seconds]:
+    """Say when a run of frames is heard, in a stretch from sample `first` to `end`."""
     front_end = FrontEnd()
     step = SUBSAMPLING * front_end.hop_length
-    lead = (front_end.frame_length - step) // 2
-    found = []
-    with torch.inference_mode():
-        for first, end in stretches(samples):
-            features = log_mel(samples[first:end], front_end)
-            if not len(features):
-                continue
-            heard = network(torch.from_numpy(features)[None], torch.tensor([len(features)]))
-            for each in greedy(heard.logits[0, : int(heard.lengths[0])].float().numpy()):
-                start = max(first, first + lead + each.first * step)
-                stop = min(end, first + lead + each.end * step)
-                found.append(PhoneAt(phone=SYMBOLS[each.symbol], start=start / SAMPLE_RATE, end=stop / SAMPLE_RATE))
-    return tuple(found)
+    lead = first + (front_end.frame_length - step) // 2
+    start, stop = max(first, lead + first_frame * step), min(end, lead + end_frame * step)
+    return start / SAMPLE_RATE, stop / SAMPLE_RATE
 
 
 def stretches(samples: NDArray[np.float32]) -> Iterator[tuple[int, int]]:

@@ -10,12 +10,15 @@ from typing import TYPE_CHECKING, Final
 import torch
 from torch.nn import functional
 
-from undertone.asr.evaluate import tested, write_scores
+from undertone.asr.evaluate import RESULTS_CHUNK, error_rates, scores_of, tested, write_results
+from undertone.asr.language import save_words
 from undertone.asr.material import UNKNOWN, draw_batches, part_of_batch
 from undertone.asr.prepare import as_settings, prepare_speech
 from undertone.asr.recognise import plain_error_rate
+from undertone.asr.word_rate import learn_and_choose, with_words
+from undertone.asr.words import make_search
 from undertone.audio.fbank import FrontEnd
-from undertone.backbones.files import FORMAT, BackboneCard, Source, save_backbone
+from undertone.backbones.files import FORMAT, BackboneCard, Source, round_weights, save_backbone
 from undertone.backbones.network import Backbone
 from undertone.corpora.registry import corpus_named
 from undertone.errors import ConfigError
@@ -31,14 +34,19 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
     from undertone.asr.config import AsrConfig
+    from undertone.asr.language import WordModel
     from undertone.asr.material import SpeechBatch
     from undertone.asr.prepare import Speech
+    from undertone.backbones.files import Score
     from undertone.speech.lexicon import Lexicon
 
     Progress = Callable[[str, int], Callable[[], None]]
 
 METRIC: Final = "validation_rate"
 """1 minus the phone error rate of the validation part: what is maximised, and its name in the history."""
+
+HISTORY: Final = "history.json"
+RESULTS: Final = "results.json"
 
 FRAMES_PER_S: Final = 1000 // FrontEnd().hop_length_ms
 
@@ -77,6 +85,7 @@ def train_backbone(
     Raises:
         ConfigError: if the folder holds a run of another configuration, or as `prepare_speech`.
         CorpusError, MissingExtraError: as `prepare_speech`.
+        LexiconError: if the transcripts hold no word.
         OutputError: if the folder cannot be written.
     """
     with in_turn(workers):
@@ -97,9 +106,10 @@ def train_backbone(
     history = fit(network, course, recipe, seed=config.seed, folder=folder, report=report, workers=workers)
     if workers.rank:
         return None
-    write_text(folder / "history.json", json.dumps(history, indent=1) + "\n")
-    scores = tested(network, speech.test, speech.store, speakers=_heard(speech), seed=config.seed)
-    write_scores(scores, folder / "results.json")
+    write_text(folder / HISTORY, json.dumps(history, indent=1) + "\n")
+    round_weights(network)  # so that what is tested is what is kept
+    words = learn_and_choose(network, speech, progress, lexicon=lexicon)
+    scores = _test(network, speech, words, config.seed, folder / RESULTS, progress)
     best = history["epochs"][history["best"]]
     card = BackboneCard(
         format=FORMAT,
@@ -115,7 +125,19 @@ def train_backbone(
         scores=tuple(scores),
         sha256="",
     )
+    save_words(words, folder / "backbone")
     return FinishedBackbone(folder=folder / "backbone", card=save_backbone(network, card, folder / "backbone"))
+
+
+def copy_results(folder: Path, target: Path) -> None:
+    """Copy what tells of a finished run, `results.json` and `history.json`, to where results are kept.
+
+    Raises:
+        OutputError: if it cannot be written.
+    """
+    make_folder(target)
+    for name in (RESULTS, HISTORY):
+        write_text(target / name, (folder / name).read_text(encoding="utf-8"))
 
 
 def course_of(config: AsrConfig, speech: Speech) -> Course[SpeechBatch]:
@@ -179,6 +201,21 @@ def _keep_settings(config: AsrConfig, folder: Path) -> None:
     write_text(path, text)
 
 
+def _test(
+    network: Backbone, speech: Speech, words: WordModel, seed: int, path: Path, progress: Progress
+) -> list[Score]:
+    """Test on whole utterances, with words, and in chunks, write both, and give the former."""
+    heard = _heard(speech)
+    rates = error_rates(network, speech.test, speech.store, seed=seed)
+    scores = with_words(
+        scores_of(rates, speech.test, heard), network, speech.test, speech.store, make_search(words), seed=seed,
+        progress=progress,
+    )  # fmt: skip
+    in_chunks = tested(network, speech.test, speech.store, speakers=heard, seed=seed, chunk=RESULTS_CHUNK)
+    write_results(scores, rates, in_chunks, path)
+    return scores
+
+
 def _sources(config: AsrConfig, speech: Speech) -> tuple[Source, ...]:
     found = []
     for name in config.corpora:
@@ -193,6 +230,7 @@ def _sources(config: AsrConfig, speech: Speech) -> tuple[Source, ...]:
                 source=card.source,
                 speakers=tuple(sorted({item.utterance.speaker for item in (*learned, *chosen)})),
                 utterances=len(learned) + len(chosen),
+                hours=round(sum(item.utterance.duration for item in (*learned, *chosen)) / 3600, 2),
                 aligned=sum(bool(item.segments) for item in learned),
                 left_out=dict(speech.left_out[name]),
             )

@@ -29,8 +29,12 @@ def asr() -> None:
 @click.argument("config", type=click.Path(path_type=Path))
 @click.option("--data", required=True, type=click.Path(path_type=Path), help="Folder with one folder per corpus.")
 @click.option("--work", "folder", required=True, type=click.Path(path_type=Path), help="Folder of this run.")
+@click.option("--install", type=click.Path(path_type=Path), help="Put the finished backbone into this folder as well.")
+@click.option(
+    "--results", type=click.Path(path_type=Path), help="Put results.json and history.json into this folder as well."
+)
 @click.option("--check", is_flag=True, help="Only check CONFIG.")
-def train(config: Path, data: Path, folder: Path, check: bool) -> None:
+def train(config: Path, data: Path, folder: Path, install: Path | None, results: Path | None, check: bool) -> None:
     """Train the phone recogniser that CONFIG (TOML) describes, test it, and write its backbone.
 
     A run that was interrupted goes on at its last checkpoint when called again with the same --work. Started by
@@ -39,7 +43,8 @@ def train(config: Path, data: Path, folder: Path, check: bool) -> None:
     with as_click_error():
         with _training_half():
             from undertone.asr.config import read_asr_config
-            from undertone.asr.train import train_backbone
+            from undertone.asr.train import copy_results, train_backbone
+            from undertone.backbones.files import install_backbone
             from undertone.training.parallel import joined_workers
         settings = read_asr_config(config)
         if check:
@@ -49,8 +54,12 @@ def train(config: Path, data: Path, folder: Path, check: bool) -> None:
             finished = train_backbone(
                 settings, data, folder, progress, workers, say=lambda line: click.echo(line, err=True)
             )
-    if finished is None:
-        return  # another process has the backbone
+        if finished is None:
+            return  # another process has the backbone
+        if install:
+            install_backbone(finished.folder, install)
+        if results:
+            copy_results(folder, results)
     click.echo(f"{finished.folder}: epoch {finished.card.epoch}, protocol {finished.card.protocol}")
     _show(finished.card.scores)
 
@@ -62,16 +71,41 @@ def train(config: Path, data: Path, folder: Path, check: bool) -> None:
 @click.option(
     "--work", "folder", required=True, type=click.Path(path_type=Path), help="Folder of the run, for its cache."
 )
+@click.option(
+    "--chunk", type=click.IntRange(min=1), help="Hear chunks of so many frames of 40 ms, as of a stream, not the whole."
+)
+@click.option("--words", is_flag=True, help="Search words too: seconds for each minute of speech.")
+@click.option("--dictionary", is_flag=True, help="With --words: all words of the CMU dictionary can be heard.")
 @click.option("--json", "as_json", is_flag=True, help="Print the scores as JSON, with confusions.")
-def evaluate(backbone: Path, config: Path, data: Path, folder: Path, as_json: bool) -> None:
+def evaluate(
+    backbone: Path,
+    config: Path,
+    data: Path,
+    folder: Path,
+    chunk: int | None,
+    words: bool,
+    dictionary: bool,
+    as_json: bool,
+) -> None:
     """Test BACKBONE, a folder, on the test part of CONFIG (TOML)."""
+    _refuse_dictionary_without_words(words=words, dictionary=dictionary)
     with as_click_error():
         with _training_half():
             from undertone.asr.config import read_asr_config
             from undertone.asr.evaluate import evaluate_backbone, scores_as_json
+            from undertone.speech.lexicon import english_lexicon
         settings = read_asr_config(config)
         with steps_progress() as progress:
-            scores = evaluate_backbone(backbone, settings, data, folder / "cache", progress)
+            scores = evaluate_backbone(
+                backbone,
+                settings,
+                data,
+                folder / "cache",
+                progress,
+                chunk=chunk,
+                words=words,
+                dictionary=english_lexicon() if dictionary else None,
+            )
     if as_json:
         click.echo(scores_as_json(scores))
     else:
@@ -81,25 +115,44 @@ def evaluate(backbone: Path, config: Path, data: Path, folder: Path, as_json: bo
 @asr.command()
 @click.argument("recording", type=click.Path(path_type=Path))
 @click.option("--backbone", required=True, type=click.Path(path_type=Path), help="Folder of the backbone.")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a line for each phone.")
-def transcribe(recording: Path, backbone: Path, as_json: bool) -> None:
-    """Hear the phones in RECORDING; its channels are mixed."""
+@click.option("--words", is_flag=True, help="Words instead of phones.")
+@click.option("--dictionary", is_flag=True, help="With --words: all words of the CMU dictionary can be heard.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a line for each phone or word.")
+def transcribe(recording: Path, backbone: Path, words: bool, dictionary: bool, as_json: bool) -> None:
+    """Hear the phones in RECORDING, or its words; its channels are mixed."""
+    _refuse_dictionary_without_words(words=words, dictionary=dictionary)
     with as_click_error():
         with _training_half():
+            from undertone.asr.language import load_words
             from undertone.asr.recognise import transcribe as hear
+            from undertone.asr.word_rate import transcribe_words
+            from undertone.asr.words import make_search
             from undertone.backbones.files import load_backbone
+            from undertone.speech.lexicon import english_lexicon
         from undertone.audio.load import load_mono
 
-        network, _ = load_backbone(backbone)
-        phones = hear(network, load_mono(recording))
+        network, card = load_backbone(backbone)
+        if words:
+            more = english_lexicon() if dictionary else None
+            search = make_search(load_words(backbone, protocol=card.protocol), dictionary=more)
+            found = [
+                (each.start, each.end, each.word) for each in transcribe_words(network, load_mono(recording), search)
+            ]
+        else:
+            found = [(each.start, each.end, each.phone) for each in hear(network, load_mono(recording))]
     if as_json:
         import json
-        from dataclasses import asdict
 
-        click.echo(json.dumps([asdict(each) for each in phones]))
+        name = "word" if words else "phone"
+        click.echo(json.dumps([{name: told, "start": start, "end": end} for start, end, told in found]))
         return
-    for each in phones:
-        click.echo(f"{each.start:.3f}\t{each.end:.3f}\t{each.phone}")
+    for start, end, told in found:
+        click.echo(f"{start:.3f}\t{end:.3f}\t{told}")
+
+
+def _refuse_dictionary_without_words(*, words: bool, dictionary: bool) -> None:
+    if dictionary and not words:
+        raise click.UsageError("--dictionary says which words can be heard; give --words with it")
 
 
 @contextlib.contextmanager
@@ -113,11 +166,15 @@ def _training_half() -> Iterator[None]:
 
 def _show(scores: Sequence[Score]) -> None:
     for score in scores:
-        interval = (
-            "" if score.low is None or score.high is None else f" [{100 * score.low:.1f}, {100 * score.high:.1f}]"
-        )
+        told = f"PER {_rate(score.per, score.low, score.high)}"
+        people = f"{score.utterances} utterances, {score.speakers} speakers"
+        if score.wer is not None:
+            told += f", WER {_rate(score.wer, score.wer_low, score.wer_high)}"
+            people += f", {score.unknown_words} of {score.words} words unknown"
         stamp = f"; {score.shared_speakers} speakers were trained on" if score.shared_speakers else ""
-        click.echo(
-            f"{score.corpus}: PER {100 * score.per:.1f}{interval} % ({score.utterances} utterances, "
-            f"{score.speakers} speakers{stamp})"
-        )
+        click.echo(f"{score.corpus}: {told} ({people}{stamp})")
+
+
+def _rate(value: float, low: float | None, high: float | None) -> str:
+    interval = "" if low is None or high is None else f" [{100 * low:.1f}, {100 * high:.1f}]"
+    return f"{100 * value:.1f}{interval} %"

@@ -10,7 +10,7 @@ import click
 from undertone.cli.failures import as_click_error
 
 if TYPE_CHECKING:
-    from undertone.inference.card import Card, PlainSpeech, Score
+    from undertone.inference.card import Card, PlainSpeech, Pretrained, Score, Source
     from undertone.metrics.uncertainty import Estimate
 
 
@@ -64,17 +64,36 @@ def describe(card: Card) -> str:
         f"seed {card.training.seed}",
         "  trained on",
     ]
-    lines += [
-        f"    {source.title} [{source.language}], {source.speakers} speakers, {source.utterances} utterances, "
-        f"{source.licence}"
-        for source in card.training.sources
-    ]
+    lines += [f"    {_source(source)}" for source in card.training.sources]
+    if card.backbone:
+        lines += _built_on(card.backbone)
+    if card.rounding:
+        before = "; ".join(
+            f"{item.corpus} ({item.condition}) UA {_interval(item.UA)}" for item in card.rounding.float32
+        )
+        lines += [f"  weights     {card.rounding.precision}; in float32: {before}"]
     lines += ["  on speakers that it never heard (95 % intervals over speakers)"]
     lines += [f"    {_score(score)}" for score in card.scores]
     lines += ["  on read speech, where nobody acted"] + [f"    {_plain(item)}" for item in card.plain_speech]
     for title, items in (("for", card.intended_use), ("not for", card.excluded_use), ("limits", card.limits)):
         lines += [f"  {title}"] + [f"    {item}" for item in items]
     return "\n".join(lines)
+
+
+def _source(source: Source) -> str:
+    return (
+        f"{source.title} [{source.language}], {source.speakers} speakers, {source.utterances} utterances, "
+        f"{source.licence}"
+    )
+
+
+def _built_on(backbone: Pretrained) -> list[str]:
+    lines = [f"  built on    {backbone.name}, a phone recogniser; {backbone.learnt} of it went on learning; trained on"]
+    lines += [f"    {_source(source)}" for source in backbone.sources]
+    return lines + [
+        f"    which heard {count} of the test speakers of {corpus}"
+        for corpus, count in backbone.test_speakers_heard.items()
+    ]
 
 
 def _score(score: Score) -> str:

@@ -16,6 +16,10 @@ COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
     "analyze": ("undertone.cli.analyze:analyze", "Say who felt what, when, in recordings."),
     "asr": ("undertone.cli.asr:asr", "Train and test a phone recogniser (needs undertone[train])."),
     "bundle": ("undertone.cli.bundle:bundle", "Show or verify a model bundle."),
+    "claims": (
+        "undertone.cli.claims:claims",
+        "Run and judge a paper's claims (needs undertone[train]).",
+    ),
     "compare": ("undertone.cli.compare:compare", "Compare two results, in pairs."),
     "corpus": ("undertone.cli.corpus:corpus", "List, check, measure and audit corpora."),
     "crossval": (

@@ -10,7 +10,7 @@ import contextlib
 import hashlib
 import json
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -20,7 +20,7 @@ from safetensors import SafetensorError
 from torch import nn
 from torch.nn.utils import parametrize
 
-from undertone.encoders.states import FAMILIES
+from undertone.encoders.states import ALONE, FAMILIES, PADDED
 from undertone.errors import ConfigError
 from undertone.units import SAMPLE_RATE
 
@@ -35,6 +35,14 @@ HEADS: Final = re.compile(
     r"classifier|projector|layer_weights|proj_out)(\.|$)"
 )
 """What checkpoints hold behind the encoder; nothing here uses it."""
+
+RECOGNISERS: Final = (*PADDED, *ALONE, "wav2vec2-bert", "parakeet_ctc")
+"""The model types of which there are speech recognisers: those with a CTC head."""
+
+CTC_HEADS: Final = re.compile(r"^(lm_head|ctc_head)\.")
+
+EXTRACTORS: Final = ("preprocessor_config.json", "processor_config.json")
+"""Files that say how sound is prepared. Newer versions of transformers write the second one alone."""
 
 FILES: Final = ("*.json", "*.safetensors", "README.md")
 PICKLED: Final = ("pytorch_model*.bin",)
@@ -56,6 +64,8 @@ class Checkpoint:
     weights: str
     """`random`, or the checkpoint's name."""
     source: str
+    blank: int | None = None
+    """Which symbol of a speech recogniser is the blank."""
 
 
 def load_checkpoint(place: str) -> Checkpoint:
@@ -67,15 +77,49 @@ def load_checkpoint(place: str) -> Checkpoint:
     Raises:
         ConfigError: if it is not there, is not a speech encoder that is known, or lacks weights or has others.
     """
-    folder = Path(place)
-    if not folder.is_dir():
-        folder = _fetched(place)
-    name = folder.resolve().name if Path(place).is_dir() else place
-    where = f"checkpoint {place}"
+    folder, where = _found(place)
     config, extractor = _configured(folder, where)
+    model, info = _loaded(transformers.AutoModel, folder, config, where)
+    _require_exact(where, info, left_out=HEADS)
+    return _checkpoint(place, folder, model, extractor)
+
+
+def load_recogniser(place: str) -> Checkpoint:
+    """Load a speech encoder with its CTC head from a folder in the hub's layout, or from the hub.
+
+    Args:
+        place: as for `load_checkpoint`.
+
+    Raises:
+        ConfigError: as `load_checkpoint`; or if there is no CTC head, or it does not say which symbol is the blank.
+    """
+    folder, where = _found(place)
+    config, extractor = _configured(folder, where)
+    if config.model_type not in RECOGNISERS:
+        raise ConfigError(where, [f"{config.model_type!r} has no CTC head", _without_head(place)])
+    blank = _blank(folder, config, where)
+    model, info = _loaded(transformers.AutoModelForCTC, folder, config, where)
+    headless = sorted(name for name in info["missing_keys"] if CTC_HEADS.search(name))
+    if headless:
+        raise ConfigError(where, [f"it has no CTC head ({', '.join(headless)} missing)", _without_head(place)])
+    _require_exact(where, info)
+    return replace(_checkpoint(place, folder, model, extractor), blank=blank)
+
+
+def _without_head(place: str) -> str:
+    return f"what recognises nothing is heard through hub:{place}, hub-frames:{place} or hub-bare-frames:{place}"
+
+
+def _found(place: str) -> tuple[Path, str]:
+    """Find a checkpoint's folder, and what it is called in messages."""
+    return Path(place) if Path(place).is_dir() else _fetched(place), f"checkpoint {place}"
+
+
+def _loaded(kind: Any, folder: Path, config: Any, where: str) -> tuple[Any, dict[str, Any]]:  # noqa: ANN401
+    """Load weights into one of transformers' automatic classes; what did not fit is told, not yet refused."""
     try:
         with _quiet():
-            model, info = transformers.AutoModel.from_pretrained(
+            model, info = kind.from_pretrained(
                 str(folder.resolve()),
                 config=config,
                 local_files_only=True,
@@ -87,7 +131,11 @@ def load_checkpoint(place: str) -> Checkpoint:
         raise ConfigError(
             where, [f"its weights cannot be loaded ({_first_line(error)}); copy the folder anew"]
         ) from error
-    _require_exact(where, info)
+    return model, info
+
+
+def _checkpoint(place: str, folder: Path, model: Any, extractor: Any) -> Checkpoint:  # noqa: ANN401
+    name = folder.resolve().name if Path(place).is_dir() else place
     licence = _licence(folder)
     return Checkpoint(
         name=name,
@@ -155,8 +203,8 @@ def _ready(model: Any) -> Any:  # noqa: ANN401  transformers' classes share no u
 
 def _configured(folder: Path, where: str) -> tuple[Any, Any]:
     """Read a folder's configuration and what prepares its sound."""
-    for name in ("config.json", "preprocessor_config.json"):
-        if not (folder / name).is_file():
+    for name, also in (("config.json", ()), (EXTRACTORS[0], EXTRACTORS[1:])):
+        if not any((folder / each).is_file() for each in (name, *also)):
             raise ConfigError(where, [f"{name} is missing; a folder in the hub's layout holds it"])
     try:
         config = transformers.AutoConfig.from_pretrained(str(folder.resolve()), trust_remote_code=False)
@@ -168,6 +216,10 @@ def _configured(folder: Path, where: str) -> tuple[Any, Any]:
     problems = []
     if config.model_type not in FAMILIES:
         problems.append(f"{config.model_type!r} is not a speech encoder that is known; those are {', '.join(FAMILIES)}")
+    hears = "input_values" if config.model_type in (*PADDED, *ALONE) else "input_features"
+    if extractor.model_input_names[0] != hears:
+        given = f"{type(extractor).__name__} prepares {extractor.model_input_names[0]}"
+        problems.append(f"{given}, but {config.model_type!r} hears {hears}; copy {EXTRACTORS[0]} of its own")
     if extractor.sampling_rate != SAMPLE_RATE:
         problems.append(f"it hears {extractor.sampling_rate} Hz; encoders hear {SAMPLE_RATE} Hz")
     if problems:
@@ -175,10 +227,10 @@ def _configured(folder: Path, where: str) -> tuple[Any, Any]:
     return config, extractor
 
 
-def _require_exact(where: str, info: dict[str, Any]) -> None:
-    """Refuse a checkpoint of which a weight would be random, or unused without being a known head."""
+def _require_exact(where: str, info: dict[str, Any], left_out: re.Pattern[str] | None = None) -> None:
+    """Refuse a checkpoint of which a weight would be random, or unused without being one that may be left out."""
     missing = sorted(name for name in info["missing_keys"] if not HARMLESS_MISSING.search(name))
-    unexpected = sorted(name for name in info["unexpected_keys"] if not HEADS.search(name))
+    unexpected = sorted(name for name in info["unexpected_keys"] if not (left_out and left_out.search(name)))
     mismatched = sorted(str(each[0]) for each in info["mismatched_keys"])
     problems = [
         f"{len(names)} weights {what}: {', '.join(names[:5])}{', …' if len(names) > 5 else ''}"
@@ -191,6 +243,40 @@ def _require_exact(where: str, info: dict[str, Any]) -> None:
     ]
     if problems:
         raise ConfigError(where, [*problems, "name a whole checkpoint of this architecture"])
+
+
+def _blank(folder: Path, config: Any, where: str) -> int:  # noqa: ANN401
+    """Tell the blank: the symbol that the configuration has for padding, as transformers' CTC loss takes it.
+
+    Its tokenizer decodes with the one of its vocabulary. Where the two differ, one of them is wrong.
+    """
+    blank = config.pad_token_id
+    if not isinstance(blank, int) or not 0 <= blank < (config.vocab_size or 0):
+        raise ConfigError(
+            where,
+            [
+                f"config.json has pad_token_id {blank!r} for the blank of {config.vocab_size!r} symbols",
+                "it must name the symbol that CTC was trained with as blank; correct it",
+            ],
+        )
+    vocabulary = _table(folder / "vocab.json")
+    told = {**_table(folder / "tokenizer_config.json"), **_table(folder / "special_tokens_map.json")}.get("pad_token")
+    token = told.get("content") if isinstance(told, dict) else told
+    other = vocabulary.get(token) if isinstance(token, str) else None
+    if isinstance(other, int) and other != blank:
+        raise ConfigError(
+            where, [f"the blank is {blank} by config.json and {other} ({token}) by vocab.json; make them one"]
+        )
+    return blank
+
+
+def _table(path: Path) -> dict[str, Any]:
+    """Read a file that need not be there."""
+    try:
+        found = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    except (OSError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}
 
 
 def _fetched(place: str) -> Path:
@@ -215,7 +301,8 @@ def _fingerprint(folder: Path) -> str:
     """Fingerprint the bytes of everything that decides what a checkpoint computes."""
     digest = hashlib.sha256()
     weights = sorted(folder.glob("*.safetensors")) or sorted(folder.glob("pytorch_model*.bin"))
-    for path in (folder / "config.json", folder / "preprocessor_config.json", *weights):
+    told = [folder / name for name in EXTRACTORS if (folder / name).is_file()]
+    for path in (folder / "config.json", *told, *weights):
         with path.open("rb") as file:
             digest.update(hashlib.file_digest(file, "sha256").digest())
     return digest.hexdigest()[:16]

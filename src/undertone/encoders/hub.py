@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from undertone.encoders.base import Encoder
+from undertone.encoders.base import Encoder, Layout
 from undertone.encoders.checkpoints import load_checkpoint, random_checkpoint
 from undertone.encoders.states import states_of
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from undertone.encoders.checkpoints import Checkpoint
-    from undertone.encoders.states import States
+    from undertone.encoders.states import Heard, States
 
 PRECISIONS: Final = ("float32", "bfloat16")
 
@@ -41,7 +41,7 @@ def utterance_means(rest: str) -> Encoder:
     Raises:
         ConfigError: as `load_checkpoint`.
     """
-    place, precision = _precision(rest)
+    place, precision = split_precision(rest)
     return _means("hub", load_checkpoint(place), precision)
 
 
@@ -51,13 +51,15 @@ def frames(rest: str) -> Encoder:
     Raises:
         ConfigError: as `load_checkpoint`.
     """
-    place, precision = _precision(rest)
+    place, precision = split_precision(rest)
     checkpoint = load_checkpoint(place)
 
-    def take(state: torch.Tensor) -> NDArray[np.floating]:
-        return state.transpose(0, 1).to(torch.float16).numpy()
+    def take(heard: Heard) -> NDArray[np.floating]:
+        return heard.states.transpose(0, 1).to(torch.float16).numpy()
 
-    return _encoder("hub-frames", checkpoint, precision, rows="frame", dtype="float16", take=take)
+    states = states_of(checkpoint.model, checkpoint.extractor)
+    shape = (states.blocks, states.width)
+    return frozen("hub-frames", checkpoint, precision, states, row_shape=shape, rows="frame", take=take)
 
 
 def random_means(rest: str) -> Encoder:
@@ -69,38 +71,50 @@ def random_means(rest: str) -> Encoder:
     Raises:
         ConfigError: if there is neither such a folder nor such an architecture.
     """
-    place, precision = _precision(rest)
+    place, precision = split_precision(rest)
     return _means("random", random_checkpoint(place), precision)
 
 
 def _means(family: str, checkpoint: Checkpoint, precision: str) -> Encoder:
-    def take(state: torch.Tensor) -> NDArray[np.floating]:
-        return state.float().mean(dim=1)[None].numpy()
+    def take(heard: Heard) -> NDArray[np.floating]:
+        return heard.states.float().mean(dim=1)[None].numpy()
 
-    return _encoder(family, checkpoint, precision, rows="utterance", dtype="float32", take=take)
+    states = states_of(checkpoint.model, checkpoint.extractor)
+    shape = (states.blocks, states.width)
+    return frozen(family, checkpoint, precision, states, row_shape=shape, rows="utterance", take=take)
 
 
-def _encoder(
+def frozen(
     family: str,
     checkpoint: Checkpoint,
     precision: str,
+    states: States,
     *,
+    row_shape: tuple[int, ...],
     rows: str,
-    dtype: str,
-    take: Callable[[torch.Tensor], NDArray[np.floating]],
+    take: Callable[[Heard], NDArray[np.floating]],
+    layout: Layout | None = None,
 ) -> Encoder:
-    """Put a checkpoint and what is taken of its states, shape (block, frame, width), together."""
-    states: States = states_of(checkpoint.model, checkpoint.extractor)
+    """Put a checkpoint, how its encoder is run, and what is taken of every utterance together.
+
+    Args:
+        family: what stands before the colon of the encoder's name.
+        checkpoint: its name, fingerprint and source.
+        precision: one of `PRECISIONS`, for the products of the encoder.
+        states: how the encoder is run.
+        row_shape: of one row.
+        rows: `utterance`, stored as float32, or `frame`, stored as float16.
+        take: gives the rows of an utterance, shape (row, *row_shape).
+        layout: how a row is read.
+    """
     if precision == "bfloat16":
-        _lower(checkpoint.model)
+        _lower(states.model)
 
     def encode(sounds: Sequence[NDArray[np.float32]]) -> list[NDArray[np.floating]]:
         nothing: NDArray[np.floating] = np.empty((0, *row_shape), dtype=np.float32)
         with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16, enabled=precision == "bfloat16"):
-            found = states.compute(sounds)
-            return [nothing if state is None else take(state) for state in found]
+            return [nothing if heard is None else take(heard) for heard in states.compute(sounds)]
 
-    row_shape = (states.blocks, states.width)
     return Encoder(
         name=f"{family}:{checkpoint.name}",
         revision=f"1, {checkpoint.fingerprint}, {precision}, transformers {version('transformers')}",
@@ -108,13 +122,14 @@ def _encoder(
         weights=checkpoint.weights,
         row_shape=row_shape,
         rows=rows,
-        dtype=dtype,
+        dtype="float32" if rows == "utterance" else "float16",
         encode=encode,
         batch_s=BATCH_S,
+        layout=layout,
     )
 
 
-def _precision(rest: str) -> tuple[str, str]:
+def split_precision(rest: str) -> tuple[str, str]:
     """Split what stands behind a family's colon into the place and the precision."""
     place, _, precision = rest.rpartition(",")
     if place and precision in PRECISIONS:

@@ -24,6 +24,13 @@ FAMILIES: Final[Mapping[str, str]] = {
     "hub": "hub:utterance_means",
     "hub-frames": "hub:frames",
     "random": "hub:random_means",
+    "hub-bare-frames": "hub_recogniser:bare_frames",
+    "hub-asr": "hub_recogniser:utterances",
+    "hub-asr-frames": "hub_recogniser:frames",
+    "asr": "recogniser:utterances",
+    "asr-frames": "recogniser:frames",
+    "asr-random": "recogniser:random_utterances",
+    "asr-random-frames": "recogniser:random_frames",
 }
 """Likewise, by what stands before the colon of a name; the function takes what stands behind it."""
 
@@ -32,7 +39,8 @@ def encoder_named(name: str) -> Encoder:
     """Build an encoder.
 
     Raises:
-        ConfigError: if no encoder has that name.
+        ConfigError: if no encoder has that name, or what stands behind its colon cannot be used.
+        BundleError: if the files of a backbone are not whole.
         MissingExtraError: if it needs packages that are not installed.
     """
     family, colon, rest = name.partition(":")

@@ -110,7 +110,7 @@ def compare_all(
     baseline, *others = results
     arranged = [arrange(result.labels, result.predictions) for result in results]
     for result, scored in zip(others, arranged[1:], strict=True):
-        _require_one_test(baseline, arranged[0], result, scored)
+        require_one_test(baseline, arranged[0], result, scored)
     pairs = [
         (result, scored, _differences(arranged[0], scored, baseline, rng, metrics, draws))
         for result, scored in zip(others, arranged[1:], strict=True)
@@ -122,7 +122,7 @@ def compare_all(
     )
 
 
-def _require_one_test(a: Result, scored_a: Scored, b: Result, scored_b: Scored) -> None:
+def require_one_test(a: Result, scored_a: Scored, b: Result, scored_b: Scored) -> None:
     """Refuse two results that did not answer the same questions."""
     who = f"{a.name} and {b.name}"
     if a.protocol.hash != b.protocol.hash:

@@ -266,7 +266,7 @@ def _assemble(
         excluded=tuple(item for item in experiment.exclusions if item.id in named),
         labels=protocol.labels,
         seeds=seeds,
-        settings=_flat(asdict(experiment.settings)),
+        settings=flat_settings(asdict(experiment.settings)),
         taught="votes" if experiment.votes else "category",
         command=experiment.command,
         commit=commit(),
@@ -276,12 +276,13 @@ def _assemble(
         scores=score_result(protocol.labels, predictions, np.random.default_rng(0), speakers_known=known),
         fits=fits,
         predictions=predictions,
+        revision=encoder.revision if encoder else None,
     )
 
 
-def _flat(settings: Mapping[str, Any], prefix: str = "") -> dict[str, str]:
-    """Settings by dotted name, as text."""
+def flat_settings(settings: Mapping[str, Any], prefix: str = "") -> dict[str, str]:
+    """Settings by dotted name, as a result tells them: text."""
     rows: dict[str, str] = {}
     for name, value in settings.items():
-        rows |= _flat(value, f"{prefix}{name}.") if isinstance(value, dict) else {f"{prefix}{name}": str(value)}
+        rows |= flat_settings(value, f"{prefix}{name}.") if isinstance(value, dict) else {f"{prefix}{name}": str(value)}
     return rows

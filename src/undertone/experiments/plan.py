@@ -92,8 +92,24 @@ def planned(plan: Plan, data: Path) -> Iterator[tuple[Experiment, tuple[Utteranc
         CorpusError: if a corpus is missing or damaged.
         ConfigError: if a protocol cannot be made from it.
     """
+    for protocol, utterances, exclusions in opened(plan.config.protocols, data):
+        for experiment in _experiments(plan, protocol, (*exclusions, *plan.config.exclusions)):
+            yield experiment, utterances
+
+
+def opened(names: Sequence[str], data: Path) -> Iterator[tuple[Protocol, tuple[Utterance, ...], tuple[Exclusion, ...]]]:
+    """Give each protocol with the utterances of its corpora and what their cards exclude; a corpus is read once.
+
+    Args:
+        names: of protocols.
+        data: the folder that holds one folder per corpus.
+
+    Raises:
+        CorpusError: if a corpus is missing or damaged.
+        ConfigError: if a protocol cannot be made from it.
+    """
     read: dict[str, tuple[Utterance, ...]] = {}
-    for name in plan.config.protocols:
+    for name in names:
         corpora = name.split("/")[0].split("+")
         read = {
             corpus: read[corpus] if corpus in read else read_corpus(corpus_named(corpus), data / corpus)
@@ -101,9 +117,7 @@ def planned(plan: Plan, data: Path) -> Iterator[tuple[Experiment, tuple[Utteranc
         }
         utterances = tuple(item for corpus in corpora for item in read[corpus])
         exclusions = tuple(item for corpus in corpora for item in corpus_named(corpus).card.exclusions)
-        protocol = protocol_named(name, utterances)
-        for experiment in _experiments(plan, protocol, (*exclusions, *plan.config.exclusions)):
-            yield experiment, utterances
+        yield protocol_named(name, utterances), utterances, exclusions
 
 
 def planned_for_own(
@@ -125,6 +139,21 @@ def planned_for_own(
     rule = protocol or ("speakers" if speakers_known(utterances) else "random")
     for experiment in _experiments(plan, make_protocol(f"{card.name}/{rule}", utterances), ()):
         yield experiment, utterances
+
+
+def protocol_problems(names: Sequence[str]) -> list[str]:
+    """What keeps names of protocols from being read, one sentence each."""
+    problems = [] if names else ["protocols must name at least one"]
+    for name in names:
+        corpora, slash, rule = name.partition("/")
+        if not slash or not rule:
+            problems.append(f"protocol {name!r} must be CORPUS/NAME, such as emodb/speakers")
+        problems += [
+            f"corpus {corpus!r} is unknown; there are {', '.join(CORPORA)}"
+            for corpus in corpora.split("+")
+            if corpus not in CORPORA
+        ]
+    return problems
 
 
 def protocol_named(name: str, utterances: Sequence[Utterance]) -> Protocol:
@@ -177,19 +206,8 @@ def _unknown_names(config: PlanConfig) -> list[str]:
         for name in config.learners
         if name not in LEARNERS
     ]
-    for name in config.protocols:
-        corpora, slash, rule = name.partition("/")
-        if not slash or not rule:
-            problems.append(f"protocol {name!r} must be CORPUS/NAME, such as emodb/speakers")
-        problems += [
-            f"corpus {corpus!r} is unknown; there are {', '.join(CORPORA)}"
-            for corpus in corpora.split("+")
-            if corpus not in CORPORA
-        ]
-    if not config.learners:
-        problems.append("learners must name at least one")
-    if not config.protocols:
-        problems.append("protocols must name at least one")
+    problems += [] if config.learners else ["learners must name at least one"]
+    problems += protocol_problems(config.protocols)
     if not config.seeds or min(config.seeds) < 0:
         problems.append(f"seeds must be one whole number or more, from 0 on, not {list(config.seeds)}")
     return problems

@@ -95,6 +95,9 @@ class Result:
     """By metric: pooled over folds, mean over seeds, interval over speakers."""
     fits: tuple[FitRecord, ...]
     predictions: tuple[Prediction, ...]
+    revision: str | None = None
+    """Of the encoder: fingerprint of its version, settings and weights; None for one that hears nothing, and in files
+    that were written before there was this field."""
 
 
 def write_result(result: Result, path: Path) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -11,16 +10,16 @@ import numpy as np
 import torch
 
 from undertone.corpora.registry import corpus_named
-from undertone.errors import ConfigError, OutputError
+from undertone.errors import ConfigError
+from undertone.experiments.build import build_network, plan_network, pretrained_of
 from undertone.experiments.evaluate import fit_calibration, plain_speech, predictions_of, score
 from undertone.experiments.provenance import commit
-from undertone.experiments.words import EXCLUDED_USE, INTENDED_USE, licence_of, limits_of
-from undertone.export.write import write_bundle
-from undertone.files import make_folder, write_text
-from undertone.inference.card import Card, Source, Training
+from undertone.experiments.words import EXCLUDED_USE, INTENDED_USE, licence_of, limits_of, limits_of_backbone
+from undertone.export.write import answers_of, export_system, write_bundle
+from undertone.files import install_folder, make_folder, write_text
+from undertone.inference.card import FORMAT, Card, Rounding, Source, Training, Unrounded
 from undertone.labels import EMOTIONS
-from undertone.systems.registry import system_named
-from undertone.training.loop import Span, scores, span_of, train
+from undertone.training.loop import Span, scores_by, span_of, train
 from undertone.training.parallel import ALONE, Workers, in_turn
 from undertone.training.prepare import READ, prepare
 
@@ -29,9 +28,11 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from numpy.typing import NDArray
-    from torch import nn
 
-    from undertone.inference.card import Calibration, PlainSpeech, Score
+    from undertone.experiments.build import Plan
+    from undertone.export.write import Exported
+    from undertone.inference.card import Calibration, PlainSpeech, Pretrained, Score
+    from undertone.inference.parity import Answer
     from undertone.training.config import TrainConfig
     from undertone.training.prepare import Prepared, Progress
 
@@ -64,35 +65,42 @@ def run(config: TrainConfig, data: Path, folder: Path, progress: Progress, worke
     Raises:
         ConfigError: if the folder holds a run with another configuration.
         OutputError: if the folder cannot be made.
-        UndertoneError: as `system_named`, `prepare` and `write_bundle`.
+        UndertoneError: as `plan_network`, `prepare`, `export_system` and `write_bundle`.
     """
-    system = system_named(config.system)
+    plan = plan_network(config)
     make_folder(folder)
     with in_turn(workers):  # the first process takes the features, the others open them
-        _claim(folder, config)
+        _claim(folder, config, plan)
         prepared = prepare(config, data, folder / "features", progress)
-    sizes = system.sizes(mel_bins=config.front_end.mel_bins, labels=len(EMOTIONS))
-    torch.manual_seed(config.seed)
-    network = system.build(sizes)
+    network = build_network(plan, config)
     advance = progress("training epochs", config.optimisation.epochs)
     history = train(network, prepared.material, config, folder, lambda *_: advance(), workers)
     if workers.rank:
         return None
 
     span = span_of(config)
-    calibration = _calibrate(network, prepared, config, span)
+    exported = export_system(
+        network,
+        _golden_windows(config, span),
+        mel_bins=config.front_end.mel_bins,
+        precision=config.export.precision,
+    )
+    # From here on the graph that ships is asked, not the network it was made from.
+    answer = exported.answer()
+    calibration = _calibrate(answer, prepared, config, span)
+    heard = _hear(answer, prepared, span)
     training = _training(config, prepared, history)
-    heard = _hear(network, prepared, span)
+    pretrained = pretrained_of(plan, config, prepared.test)
     card = Card(
-        format=1,
+        format=FORMAT,
         id="",  # the bundle's writer names it after its weights
         title=f"{config.name}: {config.system} on {', '.join(config.corpora)}",
-        system=system.name,
-        system_source=system.source,
-        licence=licence_of([corpus_named(name).card for name in _trained_on(config)]),
+        system=plan.system.name,
+        system_source=plan.system.source,
+        licence=licence_of(training.sources + (() if pretrained is None else pretrained.sources)),
         labels=EMOTIONS,
         parameters=sum(weight.numel() for weight in network.parameters()),
-        sizes={name: float(value) for name, value in asdict(sizes).items()},
+        sizes=asdict(plan.sizes),
         front_end=config.front_end,
         windows=config.windows,
         calibration=calibration,
@@ -101,13 +109,11 @@ def run(config: TrainConfig, data: Path, folder: Path, progress: Progress, worke
         plain_speech=_test_plain(heard, prepared, calibration, config),
         intended_use=INTENDED_USE,
         excluded_use=EXCLUDED_USE,
-        limits=limits_of(
-            [corpus_named(name).card for name in config.corpora],
-            speakers=sum(source.speakers for source in training.sources if source.corpus in config.corpora),
-            read=bool(config.read_speech.corpora),
-        ),
+        limits=_limits(config, training, pretrained),
+        backbone=pretrained,
+        rounding=_rounding(exported, prepared, calibration, config, span),
     )
-    card = write_bundle(network, card, _golden_windows(config, span), folder / "bundle")
+    card = write_bundle(exported, card, folder / "bundle")
     results = folder / "results.json"
     write_text(results, _results(config, card, heard, prepared, history))
     return Finished(bundle=folder / "bundle", results=results, card=card)
@@ -119,26 +125,15 @@ def install(bundle: Path, target: Path) -> None:
     Raises:
         OutputError: if something else is there, or the bundle cannot be written.
     """
-    if target.exists() and not (target / "card.json").is_file() and not (target.is_dir() and not any(target.iterdir())):
-        raise OutputError(
-            str(target), "it holds something other than a bundle, which would be lost; name a new folder, or remove it"
-        )
-    part = target.with_name(f".{target.name}.part")
-    shutil.rmtree(part, ignore_errors=True)
-    try:
-        shutil.copytree(bundle, part)
-        shutil.rmtree(target, ignore_errors=True)
-        part.rename(target)
-    except OSError as error:
-        raise OutputError(
-            str(target), f"the bundle cannot be put there ({error}); name a folder with room that you may write"
-        ) from error
+    install_folder(bundle, target, mark="card.json", what="bundle")
 
 
-def _claim(folder: Path, config: TrainConfig) -> None:
+def _claim(folder: Path, config: TrainConfig, plan: Plan) -> None:
     """Write the configuration into the run's folder, or make sure that it is the one the folder was begun with."""
     path = folder / "config.json"
     now = json.loads(json.dumps(asdict(config)))
+    if plan.backbone_card is not None:
+        now["backbone"]["sha256"] = plan.backbone_card.sha256  # another backbone may lie in the same place by now
     begun = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else now
     changed = [
         f"{name} was {begun.get(name)!r} and is now {now.get(name)!r}"
@@ -150,17 +145,17 @@ def _claim(folder: Path, config: TrainConfig) -> None:
     write_text(path, json.dumps(now, indent=1) + "\n")
 
 
-def _calibrate(network: nn.Module, prepared: Prepared, config: TrainConfig, span: Span) -> Calibration:
+def _calibrate(answer: Answer, prepared: Prepared, config: TrainConfig, span: Span) -> Calibration:
     """Calibrate on emotional speech alone: read speech is so easy that with it no doubt would ever withhold a label."""
     material = prepared.material
     emotional = [item for item in material.validation if item.corpus != READ]
-    logits = [scores(network, emotional, store, span=span) for store in material.validation_stores]
+    logits = [scores_by(answer, emotional, store, span=span) for store in material.validation_stores]
     return fit_calibration(logits, emotional, accuracy=config.accuracy_when_certain)
 
 
-def _hear(network: nn.Module, prepared: Prepared, span: Span) -> Heard:
+def _hear(answer: Answer, prepared: Prepared, span: Span) -> Heard:
     return {
-        (corpus, condition): scores(network, items, store, span=span)
+        (corpus, condition): scores_by(answer, items, store, span=span)
         for corpus, items in prepared.test.items()
         for condition, store in prepared.test_stores.items()
     }
@@ -195,6 +190,29 @@ def _test_plain(
         for (corpus, condition), logits in heard.items()
         if corpus == READ
     )
+
+
+def _rounding(
+    exported: Exported, prepared: Prepared, calibration: Calibration, config: TrainConfig, span: Span
+) -> Rounding | None:
+    """Tell what rounding the weights cost; None where they were not rounded."""
+    if exported.model == exported.float32:
+        return None
+    before = _test(_hear(answers_of(exported.float32), prepared, span), prepared, calibration, config)
+    return Rounding(
+        precision=exported.precision,
+        largest_difference=float(f"{exported.largest_difference:.2g}"),
+        float32=tuple(Unrounded(corpus=item.corpus, condition=item.condition, UA=item.UA) for item in before),
+    )
+
+
+def _limits(config: TrainConfig, training: Training, pretrained: Pretrained | None) -> tuple[str, ...]:
+    known = limits_of(
+        [corpus_named(name).card for name in config.corpora],
+        speakers=sum(source.speakers for source in training.sources if source.corpus in config.corpora),
+        read=bool(config.read_speech.corpora),
+    )
+    return known if pretrained is None else known + limits_of_backbone(pretrained)
 
 
 def _trained_on(config: TrainConfig) -> tuple[str, ...]:

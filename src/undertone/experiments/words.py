@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from undertone.corpora.base import CorpusCard
+    from undertone.inference.card import Pretrained, Source
 
 INTENDED_USE: Final = (
     "research on emotional speech",
@@ -65,7 +66,21 @@ def limits_of(corpora: Sequence[CorpusCard], *, speakers: int, read: bool) -> tu
     )
 
 
-def licence_of(cards: Sequence[CorpusCard]) -> str:
+def limits_of_backbone(backbone: Pretrained) -> tuple[str, ...]:
+    """What a model cannot do because of the phone recogniser that it is built on."""
+    languages = list(dict.fromkeys(LANGUAGES.get(source.language, source.language) for source in backbone.sources))
+    limits = [
+        f"which sounds of speech are heard is judged too, by a recogniser of phones trained on {', '.join(languages)}; "
+        "other languages are heard through these sounds",
+    ]
+    limits += [
+        f"that recogniser had heard {count} of the speakers tested with as {corpus}, in its own training"
+        for corpus, count in backbone.test_speakers_heard.items()
+    ]
+    return tuple(limits)
+
+
+def licence_of(cards: Sequence[CorpusCard | Source]) -> str:
     """The licence of weights trained on these corpora: the strictest of theirs, or theirs where none is free."""
     licences = sorted({card.licence for card in cards})
     if any("NC-SA" in licence for licence in licences):

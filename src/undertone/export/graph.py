@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import contextlib
+import copy
 import io
 import logging
 import warnings
 from typing import TYPE_CHECKING, Final
 
+import onnx
 import torch
 from torch import Tensor, nn
+from transformers import PreTrainedModel
 
 from undertone.inference.bundle import Golden
 from undertone.training.batches import padded
@@ -44,12 +47,13 @@ def export_graph(system: nn.Module, path: Path, *, mel_bins: int) -> None:
         path: where `model.onnx` goes.
         mel_bins: size of the last axis of the features.
     """
-    graph = _Graph(system).eval()
+    graph = _Graph(_with_plain_attention(system)).eval()
     example = (torch.randn(2, 128, mel_bins), torch.tensor([128, 64]))
     batch, frame = torch.export.Dim("batch", min=1), torch.export.Dim("frame", min=1)
     with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
         warnings.simplefilter("ignore")  # the exporter's own deprecations, nothing of the graph's
-        logging.getLogger("torch.onnx").setLevel(logging.ERROR)
+        for chatty in ("torch.onnx", "onnxscript"):
+            logging.getLogger(chatty).setLevel(logging.ERROR)
         torch.onnx.export(
             graph,
             example,
@@ -61,6 +65,31 @@ def export_graph(system: nn.Module, path: Path, *, mel_bins: int) -> None:
             external_data=False,
             optimize=True,
         )
+    _strip(path)
+
+
+def _strip(path: Path) -> None:
+    """Take out what the exporter tells of itself: names of files on this machine, a tenth of the graph's size."""
+    model = onnx.load(path)
+    graph = model.graph
+    for item in (model, graph, *graph.node, *graph.initializer, *graph.value_info, *graph.input, *graph.output):
+        del item.metadata_props[:]
+        item.doc_string = ""
+    del graph.value_info[:]
+    onnx.save(model, path)
+
+
+def _with_plain_attention(system: nn.Module) -> nn.Module:
+    """Copy a system; where transformers would call PyTorch's fused attention, the copy multiplies matrices.
+
+    The exporter takes the fused attention apart, and what comes out cannot be reshaped for a number of frames that is
+    not known (torch 2.13). Both compute the same.
+    """
+    system = copy.deepcopy(system)
+    for part in system.modules():
+        if isinstance(part, PreTrainedModel):
+            part.set_attn_implementation("eager")
+    return system
 
 
 def golden_of(system: nn.Module, windows: list[NDArray[np.float32]]) -> Golden:

@@ -1,50 +1,133 @@
-"""Writing a bundle: graph, card, goldens, checksums. Refused unless ONNX Runtime gives PyTorch's numbers."""
+"""From a system to a bundle. Refused unless ONNX Runtime gives PyTorch's numbers."""
 
 from __future__ import annotations
 
 import hashlib
 import shutil
-from dataclasses import replace
-from typing import TYPE_CHECKING
+import tempfile
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
 from undertone.errors import BundleError
-from undertone.export.graph import export_graph, golden_of
-from undertone.inference.bundle import SUMS, read_bundle, sums_of
-from undertone.inference.parity import largest_difference
+from undertone.export.graph import TOLERANCE, export_graph, golden_of
+from undertone.export.rounding import round_graph
+from undertone.inference.bundle import SUMS, Golden, read_bundle, sums_of
+from undertone.inference.parity import difference_from, largest_difference
+from undertone.inference.session import open_graph
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from numpy.typing import NDArray
     from torch import nn
 
     from undertone.inference.card import Card
+    from undertone.inference.parity import Answer
+
+KEEP: Final = "The run's checkpoint is kept; mend the system's graph and run again"
 
 
-def write_bundle(system: nn.Module, card: Card, windows: list[NDArray[np.float32]], folder: Path) -> Card:
-    """Write a bundle that has been proven to answer as `system` does.
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Exported:
+    """A graph that has been proven to answer as its system does, before anybody knows how good it is."""
+
+    model: bytes
+    """As it will be kept."""
+    golden: Golden
+    """What `model` must answer."""
+    precision: str
+    """Of its weights."""
+    float32: bytes
+    """The graph before its weights were rounded; `model` itself where they are not."""
+    largest_difference: float
+    """Of a golden logit of `model`, from that of `float32`."""
+
+    def answer(self) -> Answer:
+        """Open the graph that will be kept."""
+        return answers_of(self.model)
+
+
+def answers_of(model: bytes) -> Answer:
+    """Open a graph: what is given takes features (window, frame, mel) and lengths (window,), gives logits.
+
+    Raises:
+        BundleError: if it does not run here.
+    """
+    session = open_graph(model, "model.onnx")
+
+    def answer(features: NDArray[np.float32], lengths: NDArray[np.int64]) -> NDArray[np.float32]:
+        (logits,) = session.run(["logits"], {"features": features, "lengths": lengths})
+        return np.asarray(logits, dtype=np.float32)
+
+    return answer
+
+
+def export_system(
+    system: nn.Module, windows: list[NDArray[np.float32]], *, mel_bins: int, precision: str = "float32"
+) -> Exported:
+    """Turn a system into a graph, prove that it answers alike, and round its weights if asked to.
 
     Args:
         system: trained.
-        card: complete but for its id.
         windows: inputs for the goldens, each of shape (frame, mel).
+        mel_bins: size of the last axis of the features.
+        precision: `float32`, or `int8` for rounded weights.
+
+    Raises:
+        BundleError: if the graph's answers differ from the system's by more than the tolerance.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "model.onnx"
+        export_graph(system, path, mel_bins=mel_bins)
+        model = path.read_bytes()
+    golden = golden_of(system, windows)
+    difference = difference_from(golden, answers_of(model))
+    if difference > golden.tolerance:
+        raise BundleError(
+            "model.onnx",
+            f"ONNX Runtime's logits differ from PyTorch's by {difference:.2g}; at most {golden.tolerance:.2g} is "
+            f"accepted. {KEEP}",
+        )
+    if precision == "float32":
+        return Exported(model=model, golden=golden, precision=precision, float32=model, largest_difference=0.0)
+    rounded = round_graph(model)
+    answer = answers_of(rounded)
+    own = Golden(
+        features=golden.features,
+        lengths=golden.lengths,
+        logits=answer(golden.features, golden.lengths),
+        tolerance=TOLERANCE,
+    )
+    return Exported(
+        model=rounded,
+        golden=own,
+        precision=precision,
+        float32=model,
+        largest_difference=difference_from(golden, answer),
+    )
+
+
+def write_bundle(exported: Exported, card: Card, folder: Path) -> Card:
+    """Write a bundle, and replay its goldens from the disk.
+
+    Args:
+        exported: the graph.
+        card: complete but for its id.
         folder: of the bundle; replaced only once everything is right.
 
     Returns:
         The card as written, with its id: the system's name and eight digits of the graph's checksum.
 
     Raises:
-        BundleError: if the graph's answers differ from the system's by more than the tolerance.
+        BundleError: if a window's answer depends on the windows that it is judged with, or the card does not fit.
     """
     part = folder.with_name(f".{folder.name}.part")
     shutil.rmtree(part, ignore_errors=True)
     part.mkdir(parents=True)
-    export_graph(system, part / "model.onnx", mel_bins=card.front_end.mel_bins)
-    digest = hashlib.sha256((part / "model.onnx").read_bytes()).hexdigest()
-    card = replace(card, id=f"{card.system}-{digest[:8]}")
-    golden = golden_of(system, windows)
+    (part / "model.onnx").write_bytes(exported.model)
+    card = replace(card, id=f"{card.system}-{hashlib.sha256(exported.model).hexdigest()[:8]}")
+    golden = exported.golden
     np.savez_compressed(
         part / "golden.npz",
         features=golden.features,
@@ -59,8 +142,8 @@ def write_bundle(system: nn.Module, card: Card, windows: list[NDArray[np.float32
     if difference > bundle.golden.tolerance:
         raise BundleError(
             str(folder),
-            f"ONNX Runtime's logits differ from PyTorch's by {difference:.2g}; at most {bundle.golden.tolerance:.2g} "
-            "is accepted. The run's checkpoint is kept; mend the system's graph and run again",
+            f"its answers differ from the stored ones by {difference:.2g}; at most {bundle.golden.tolerance:.2g} is "
+            f"accepted. {KEEP}",
         )
     shutil.rmtree(folder, ignore_errors=True)
     part.rename(folder)

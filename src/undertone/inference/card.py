@@ -89,6 +89,42 @@ class Source:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Pretrained:
+    """The backbone that the model is built on: a phone recogniser that was trained before, on other speech."""
+
+    name: str
+    sha256: str
+    """Of the backbone's weights, as they were before this training."""
+    learnt: str
+    """What of the network went on learning: `head`, `top` or `all`."""
+    protocol: str
+    """Hash of whom the backbone was trained on, chosen with, and tested with."""
+    sources: tuple[Source, ...]
+    """What it was trained and chosen with."""
+    test_speakers_heard: dict[str, int]
+    """How many speakers of a test part it had heard, by the corpus tested on; a corpus without any is not listed."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Unrounded:
+    """What the same weights reach before they are rounded."""
+
+    corpus: str
+    condition: str
+    UA: Estimate
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rounding:
+    """In what the weights are kept, and what that cost; `scores` are those of the weights as they are kept."""
+
+    precision: str
+    largest_difference: float
+    """Of a golden logit, from that of the weights before."""
+    float32: tuple[Unrounded, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
 class Training:
     """How the model came to be."""
 
@@ -117,7 +153,8 @@ class Card:
     licence: str
     labels: tuple[str, ...]
     parameters: int
-    sizes: dict[str, float]
+    sizes: dict[str, object]
+    """What the system was built with: plain values, and tables of them."""
     front_end: FrontEnd
     windows: Windows
     calibration: Calibration
@@ -127,10 +164,15 @@ class Card:
     intended_use: tuple[str, ...]
     excluded_use: tuple[str, ...]
     limits: tuple[str, ...]
+    backbone: Pretrained | None = None
+    """None, and not in the file, where the system has none."""
+    rounding: Rounding | None = None
+    """None, and not in the file, where the weights are kept as they were trained."""
 
     def as_json(self) -> str:
         """Write the card as the text of `card.json`."""
-        return json.dumps(asdict(self), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+        fields = {name: value for name, value in asdict(self).items() if value is not None}
+        return json.dumps(fields, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
 
 
 def read_card(content: bytes, path: str) -> Card:

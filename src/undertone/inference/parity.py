@@ -9,7 +9,13 @@ import numpy as np
 from undertone.inference.session import Session
 
 if TYPE_CHECKING:
-    from undertone.inference.bundle import Bundle
+    from collections.abc import Callable
+
+    from numpy.typing import NDArray
+
+    from undertone.inference.bundle import Bundle, Golden
+
+    Answer = Callable[[NDArray[np.float32], NDArray[np.int64]], NDArray[np.float32]]
 
 
 def largest_difference(bundle: Bundle) -> float:
@@ -21,12 +27,20 @@ def largest_difference(bundle: Bundle) -> float:
     Raises:
         BundleError: if the graph does not run here.
     """
-    golden = bundle.golden
-    session = Session(bundle)
-    together = session.run(golden.features, golden.lengths)
+    return difference_from(bundle.golden, Session(bundle).run)
+
+
+def difference_from(golden: Golden, answer: Answer) -> float:
+    """As `largest_difference`, of anything that answers.
+
+    Args:
+        golden: what should be answered.
+        answer: takes features (window, frame, mel) and lengths (window,), gives logits (window, label).
+    """
+    together = answer(golden.features, golden.lengths)
     alone = np.concatenate(
         [
-            session.run(golden.features[row : row + 1, :length], golden.lengths[row : row + 1])
+            answer(golden.features[row : row + 1, :length], golden.lengths[row : row + 1])
             for row, length in enumerate(golden.lengths.tolist())
         ]
     )

@@ -20,6 +20,27 @@ MOST_WINDOWS: Final = 16
 """Windows judged at once: enough to keep two cores busy, few enough to bound memory."""
 
 
+def open_graph(model: bytes, path: str, *, threads: int = 0) -> onnxruntime.InferenceSession:
+    """Load a graph.
+
+    Args:
+        model: an ONNX graph.
+        path: of its bundle, for messages.
+        threads: that one call may use; ONNX Runtime chooses where 0.
+
+    Raises:
+        BundleError: if it does not run here.
+    """
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.log_severity_level = 3
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # spinning steals the detector's core
+    try:
+        return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+    except Exception as error:
+        raise BundleError(path, f"model.onnx cannot be run ({error}); build the bundle anew") from error
+
+
 class Session:
     """A loaded network.
 
@@ -33,14 +54,7 @@ class Session:
     """
 
     def __init__(self, bundle: Bundle, *, threads: int = 0) -> None:
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = threads
-        options.log_severity_level = 3
-        options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # spinning steals the detector's core
-        try:
-            self._session = onnxruntime.InferenceSession(bundle.model, options, providers=["CPUExecutionProvider"])
-        except Exception as error:
-            raise BundleError(str(bundle.path), f"model.onnx cannot be run ({error}); build the bundle anew") from error
+        self._session = open_graph(bundle.model, str(bundle.path), threads=threads)
         names = {node.name for node in (*self._session.get_inputs(), *self._session.get_outputs())}
         if names != {"features", "lengths", "logits"}:
             raise BundleError(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from undertone.errors import UsageError
-from undertone.learners import compact, linear, majority, superb, svm
+from undertone.learners import block_probe, compact, linear, majority, qieemo, qieemo_tuned, superb, svm
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -21,6 +21,9 @@ LEARNERS: Final[Mapping[str, Learner]] = {
         svm.COMPARE,
         compact.LEARNER,
         superb.LEARNER,
+        block_probe.LEARNER,
+        qieemo.LEARNER,
+        qieemo_tuned.LEARNER,
     )
 }
 

@@ -133,6 +133,39 @@ def paired_bootstrap(
     )
 
 
+def mean_difference(
+    differences: Sequence[Difference], groups: Sequence[int], *, draws: int = 10_000, level: float = 0.95
+) -> Difference:
+    """The mean of differences on groups that have nothing to do with each other, such as corpora's speakers.
+
+    Each difference counts the same. Their variances add up, which is what redrawing the groups of each apart comes to,
+    and t has the degrees of freedom of Welch and Satterthwaite (Welch 1947), rounded down.
+
+    Args:
+        differences: as `paired_bootstrap` gives them, all at this level and from so many draws.
+        groups: how many groups each was taken over.
+        draws: as theirs.
+        level: of the intervals, theirs and this one's.
+
+    Returns:
+        The mean; interval and p are nan where those of one difference are.
+    """
+    value = sum(each.value for each in differences) / len(differences)
+    if any(math.isnan(each.high) for each in differences):
+        return Difference(value=value, low=math.nan, high=math.nan, p=math.nan)
+    squares = [
+        ((each.high - each.value) / t_quantile(level, count - 1)) ** 2
+        for each, count in zip(differences, groups, strict=True)
+    ]
+    total = sum(squares)
+    spread = sum(square**2 / (count - 1) for square, count in zip(squares, groups, strict=True))
+    freedom = math.floor(total**2 / spread) if spread else min(groups) - 1
+    error = math.sqrt(total) / len(differences)
+    reach = t_quantile(level, freedom) * error
+    p = _two_sided(value, error, freedom, draws)
+    return Difference(value=value, low=value - reach, high=value + reach, p=p)
+
+
 def bootstrap_by_speaker(
     statistic: Callable[[NDArray[np.int64]], float],
     speakers: Sequence[str],

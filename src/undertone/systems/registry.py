@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from undertone.errors import UsageError
-from undertone.systems import compact
+from undertone.systems import compact, qieemo
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from undertone.systems.base import System
 
-SYSTEMS: Final[Mapping[str, System]] = {module.SYSTEM.name: module.SYSTEM for module in (compact,)}
+SYSTEMS: Final[Mapping[str, System]] = {module.SYSTEM.name: module.SYSTEM for module in (compact, qieemo)}
 
 
 def system_named(name: str) -> System:

@@ -117,6 +117,11 @@ def crop(features: NDArray[np.float16], most: int, rng: np.random.Generator) -> 
     return features[start : start + length]
 
 
+def centred(frames: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Give every band mean 0, so that a mask, which takes the mean of all, is the mean of each; shape (frame, mel)."""
+    return frames - frames.mean(axis=0)
+
+
 def masked(features: NDArray[np.float32], how: Masking, rng: np.random.Generator) -> NDArray[np.float32]:
     """Warp the mel axis, tilt the spectrum and mask bands and times of a window, shape (frame, mel).
 

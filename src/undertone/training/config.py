@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, replace
 from operator import attrgetter
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from undertone.audio.fbank import FrontEnd
 from undertone.corpora.protocols import HeldOut
 from undertone.corpora.registry import CORPORA
 from undertone.errors import ConfigError
 from undertone.inference.card import Windows, window_problems
+from undertone.labels import EMOTIONS
 from undertone.parsing import parse_record, read_toml
+from undertone.systems.qieemo import KEPT
 from undertone.systems.registry import SYSTEMS
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from undertone.backbones.network import BackboneSizes
+    from undertone.systems.base import System
 
 SHARES: Final = (
     "accuracy_when_certain",
@@ -44,6 +49,12 @@ LEAST: Final = {
     "optimisation.warm_up_epochs": 0,
 }
 """Settings with a least value."""
+
+PRECISIONS: Final = ("float32", "int8")
+"""In which the weights of a bundle may be kept."""
+
+DERIVED: Final = ("mel_bins", "labels", "backbone")
+"""Sizes that follow from the rest of a run."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -112,6 +123,28 @@ class Optimisation:
 
 
 @dataclass(frozen=True, kw_only=True)
+class PretrainedBackbone:
+    """The phone recogniser that a system is built on, and what of it goes on learning."""
+
+    place: str
+    """Its folder, or the name of one that comes with the package."""
+    kept: str = "head"
+    """What goes on learning: `head`, only what is new; `top`, the backbone's last blocks too; `all`, all its blocks."""
+    top: int = 0
+    """Of `top`, how many blocks."""
+    learning_rate: float = 1e-4
+    """Highest, of the backbone's weights; `optimisation.learning_rate` is for the new ones."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Export:
+    """How the bundle is written."""
+
+    precision: str = "float32"
+    """Of the stored weights: `float32`, or `int8` for a file less than a third as large."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class TrainConfig:
     name: str
     system: str
@@ -129,6 +162,10 @@ class TrainConfig:
     masking: Masking = field(default_factory=Masking)
     windows: Windows = field(default_factory=Windows)
     optimisation: Optimisation = field(default_factory=Optimisation)
+    backbone: PretrainedBackbone | None = None
+    sizes: dict[str, object] = field(default_factory=dict)
+    """Of the system, where they are not to be its defaults."""
+    export: Export = field(default_factory=Export)
 
 
 def read_config(path: Path) -> TrainConfig:
@@ -142,10 +179,62 @@ def read_config(path: Path) -> TrainConfig:
     problems: list[str] = []
     config = parse_record(TrainConfig, table, problems)
     if config is not None:
-        problems = [*_unknown_names(config), *_impossible_numbers(config)]
+        problems = [*_unknown_names(config), *_system_problems(config), *_impossible_numbers(config)]
     if config is None or problems:
         raise ConfigError(str(path), problems)
     return config
+
+
+def takes_backbone(system: System) -> bool:
+    """Whether a system is built on a pretrained backbone."""
+    return any(item.name == "backbone" for item in fields(system.sizes))
+
+
+def sizes_of(config: TrainConfig, system: System, problems: list[str], *, backbone: BackboneSizes | None = None) -> Any:  # noqa: ANN401  each system has sizes of its own
+    """Put a system's sizes together: what the run says, and what follows from it.
+
+    Args:
+        config: the run.
+        system: the one that it names.
+        problems: one sentence is added for each size that does not fit.
+        backbone: the sizes of the backbone, where the system has one.
+
+    Returns:
+        An instance of `system.sizes`; None where a problem was found.
+    """
+    derived = [name for name in config.sizes if name in DERIVED]
+    problems += [f"sizes.{name} follows from the rest of the run; take it out" for name in derived]
+    given = {name: value for name, value in config.sizes.items() if name not in DERIVED}
+    sizes = parse_record(system.sizes, given, problems, where="sizes")
+    if sizes is None or derived:
+        return None
+    following: dict[str, object] = {"mel_bins": config.front_end.mel_bins, "labels": len(EMOTIONS)}
+    return replace(sizes, **following if backbone is None else following | {"backbone": backbone})
+
+
+def _system_problems(config: TrainConfig) -> list[str]:
+    """What does not fit the system: its sizes, and the backbone that it is built on."""
+    problems: list[str] = []
+    how, system = config.backbone, SYSTEMS.get(config.system)
+    if config.export.precision not in PRECISIONS:
+        problems.append(f"export.precision must be one of {', '.join(PRECISIONS)}, not {config.export.precision!r}")
+    if system is not None:
+        sizes_of(config, system, problems)
+        if takes_backbone(system) and how is None:
+            problems.append(f"system {config.system!r} is built on a backbone; name one in a table [backbone]")
+        if how is not None and not takes_backbone(system):
+            problems.append(f"system {config.system!r} is built on no backbone; take the table [backbone] out")
+    if how is None:
+        return problems
+    if how.kept not in KEPT:
+        problems.append(f"backbone.kept must be one of {', '.join(KEPT)}, not {how.kept!r}")
+    if how.kept == "top" and how.top < 1:
+        problems.append(f"backbone.top must be 1 or more where kept is 'top', not {how.top}")
+    if how.kept != "top" and how.top:
+        problems.append(f"backbone.top is read where kept is 'top'; with {how.kept!r} it must be 0, not {how.top}")
+    if how.learning_rate <= 0:
+        problems.append(f"backbone.learning_rate must be above 0, not {how.learning_rate:g}")
+    return problems
 
 
 def _unknown_names(config: TrainConfig) -> list[str]:

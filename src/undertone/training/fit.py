@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import math
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import numpy as np
@@ -49,6 +49,8 @@ class Recipe:
     """The least time between two checkpoints; the last epoch always makes one."""
     metric: str = "validation_ua"
     """What `Course.validate` gives is called in the history; more is better."""
+    rates: Mapping[str, float] = field(default_factory=dict)
+    """Other learning rates than `learning_rate`, by the beginning of the names of the parameters that they are for."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -80,6 +82,8 @@ def fit(
 ) -> dict[str, Any]:
     """Train `network` in place, leaving it with the best average weights; goes on from `folder`'s checkpoint if any.
 
+    Parameters that require no gradient stay as they are.
+
     Several processes get the same weights as one, up to rounding, where the network draws nothing at random; dropout
     draws for each process's own share.
 
@@ -97,7 +101,7 @@ def fit(
     """
     average = copy.deepcopy(network)
     best = copy.deepcopy(network.state_dict())
-    optimiser = torch.optim.AdamW(_groups(network, recipe.weight_decay), lr=recipe.learning_rate, betas=(0.9, 0.98))
+    optimiser = torch.optim.AdamW(_groups(network, recipe), lr=recipe.learning_rate, betas=(0.9, 0.98))
     history: dict[str, Any] = {"epochs": [], "best": -1}
     path = folder / "checkpoint.safetensors"
     if path.is_file():
@@ -131,11 +135,21 @@ def fit(
     return history
 
 
-def _groups(network: nn.Module, weight_decay: float) -> list[dict[str, Any]]:
-    """Weight decay for matrices and kernels; none for biases and norms."""
-    decayed = [weight for weight in network.parameters() if weight.ndim > 1]
-    others = [weight for weight in network.parameters() if weight.ndim <= 1]
-    return [{"params": decayed, "weight_decay": weight_decay}, {"params": others, "weight_decay": 0.0}]
+def _groups(network: nn.Module, recipe: Recipe) -> list[dict[str, Any]]:
+    """Weight decay for matrices and kernels, none for biases and norms; and to each the `highest` learning rate."""
+    groups: dict[tuple[float, float], list[nn.Parameter]] = {}
+    for highest in (recipe.learning_rate, *recipe.rates.values()):
+        groups |= {(highest, recipe.weight_decay): [], (highest, 0.0): []}
+    for name, weight in network.named_parameters():
+        if weight.requires_grad:
+            others = [rate for start, rate in recipe.rates.items() if name.startswith(start)]
+            decay = recipe.weight_decay if weight.ndim > 1 else 0.0
+            groups[others[0] if others else recipe.learning_rate, decay].append(weight)
+    return [
+        {"params": weights, "highest": highest, "weight_decay": decay}
+        for (highest, decay), weights in groups.items()
+        if weights
+    ]
 
 
 def _epoch(
@@ -151,9 +165,8 @@ def _epoch(
     losses = []
     for index, batch in enumerate(course.batches(epoch)):
         step = epoch * course.steps + index
-        rate = _learning_rate(step, course.steps, recipe)
         for group in optimiser.param_groups:
-            group["lr"] = rate
+            group["lr"] = _learning_rate(group["highest"], step, course.steps, recipe)
         optimiser.zero_grad()
         losses.append(_step(network, course, recipe, batch, workers))
         torch.nn.utils.clip_grad_norm_(network.parameters(), recipe.clip)
@@ -177,13 +190,13 @@ def _step(network: nn.Module, course: Course[Batch], recipe: Recipe, batch: Batc
     return sum_number(value, workers)
 
 
-def _learning_rate(step: int, steps: int, recipe: Recipe) -> float:
+def _learning_rate(highest: float, step: int, steps: int, recipe: Recipe) -> float:
     """Linear warm-up, then a cosine to zero at the last epoch."""
     warm_up = recipe.warm_up_epochs * steps
     if step < warm_up:
-        return recipe.learning_rate * (step + 1) / warm_up
+        return highest * (step + 1) / warm_up
     done = (step - warm_up) / max(1.0, recipe.epochs * steps - warm_up)
-    return recipe.learning_rate * 0.5 * (1 + math.cos(math.pi * min(1.0, done)))
+    return highest * 0.5 * (1 + math.cos(math.pi * min(1.0, done)))
 
 
 @torch.no_grad()

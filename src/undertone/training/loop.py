@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from torch import Tensor, nn
 
+    from undertone.inference.parity import Answer
     from undertone.records import Utterance
     from undertone.training.config import TrainConfig
     from undertone.training.fit import Report
@@ -58,12 +59,32 @@ def span_of(config: TrainConfig) -> Span:
 def scores(
     network: nn.Module, utterances: Sequence[Utterance], store: FeatureStore, *, span: Span, labels: int = len(EMOTIONS)
 ) -> NDArray[np.float32]:
+    """Score utterances as `scores_by` does, with a network."""
+    network.eval()
+
+    def answer(features: NDArray[np.float32], lengths: NDArray[np.int64]) -> NDArray[np.float32]:
+        with torch.inference_mode():
+            logits: NDArray[np.float32] = network(torch.from_numpy(features), torch.from_numpy(lengths)).logits.numpy()
+        return logits
+
+    return scores_by(answer, utterances, store, span=span, labels=labels)
+
+
+def scores_by(
+    answer: Answer, utterances: Sequence[Utterance], store: FeatureStore, *, span: Span, labels: int = len(EMOTIONS)
+) -> NDArray[np.float32]:
     """Score utterances as turns are scored at run time: mean logits over their windows.
+
+    Args:
+        answer: gives logits (window, label) for features (window, frame, mel) and lengths (window,).
+        utterances: to score.
+        store: their features.
+        span: how they are cut.
+        labels: count of the scores.
 
     Returns:
         Shape (utterance, label).
     """
-    network.eval()
     totals = np.zeros((len(utterances), labels), dtype=np.float64)
     counts = np.zeros((len(utterances), 1))
     spans = [
@@ -76,8 +97,7 @@ def scores(
         part = spans[first : first + 64]
         windows = [store.features(utterances[i].id)[a:b].astype(np.float32) for i, a, b in part]
         features, lengths = padded(windows)
-        with torch.inference_mode():
-            logits = network(features, lengths).logits.numpy()
+        logits = answer(features.numpy(), lengths.numpy())
         for row, (index, _, _) in enumerate(part):
             totals[index] += logits[row]
             counts[index] += 1
@@ -154,6 +174,7 @@ def train(
         patience=how.patience,
         average=how.average,
         bfloat16=True,
+        rates={} if config.backbone is None else {"backbone.": config.backbone.learning_rate},
     )
     return fit(network, course, recipe, seed=config.seed, folder=folder, report=report, workers=workers)
 

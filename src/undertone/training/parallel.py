@@ -79,9 +79,11 @@ def in_turn(workers: Workers) -> Iterator[None]:
     """Let the first process go alone, then the others: what it leaves on disk is there for them."""
     if workers.rank:
         wait_for_all(workers)
-    yield
-    if not workers.rank:
-        wait_for_all(workers)
+    try:
+        yield
+    finally:  # whoever fails must not leave the others waiting
+        if not workers.rank:
+            wait_for_all(workers)
 
 
 def _gradient(parameter: nn.Parameter) -> Tensor:

@@ -1,0 +1,126 @@
+"""From a run's configuration to its network: fresh, or on a backbone that was pretrained, with what is told of that."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, cast
+
+import torch
+
+from undertone.backbones.files import load_backbone
+from undertone.backbones.shipped import backbone_folder
+from undertone.corpora.registry import CORPORA
+from undertone.errors import ConfigError
+from undertone.inference.card import Pretrained, Source
+from undertone.systems.qieemo import freeze
+from undertone.systems.registry import system_named
+from undertone.training.config import sizes_of, takes_backbone
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from torch import nn
+
+    from undertone.backbones.files import BackboneCard
+    from undertone.backbones.network import Backbone
+    from undertone.records import Utterance
+    from undertone.systems.base import System
+    from undertone.systems.qieemo import Qieemo
+    from undertone.training.config import TrainConfig
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Plan:
+    """What a run will build; all of it fits together."""
+
+    system: System
+    sizes: Any
+    """An instance of `system.sizes`."""
+    backbone: Backbone | None
+    backbone_card: BackboneCard | None
+
+
+def plan_network(config: TrainConfig) -> Plan:
+    """Find a run's system and its backbone, and see that they fit together.
+
+    Raises:
+        UsageError: if there is no such system.
+        ConfigError: if the backbone is missing, hears other features than the run takes, or no network has these sizes.
+        BundleError: if the backbone's files cannot be used.
+    """
+    system = system_named(config.system)
+    if config.backbone is None and takes_backbone(system):
+        raise ConfigError(
+            config.name, [f"system {config.system!r} is built on a backbone; name one in a table [backbone]"]
+        )
+    backbone, card = None, None
+    if config.backbone is not None:
+        backbone, card = load_backbone(backbone_folder(config.backbone.place))
+        if config.front_end != card.front_end:
+            raise ConfigError(
+                "front_end", [f"the backbone {card.name} hears {card.front_end}, not {config.front_end}; set it back"]
+            )
+    problems: list[str] = []
+    sizes = sizes_of(config, system, problems, backbone=None if card is None else card.sizes)
+    if problems:
+        raise ConfigError(config.name, problems)
+    plan = Plan(system=system, sizes=sizes, backbone=backbone, backbone_card=card)
+    with torch.device("meta"):
+        _freeze(system.build(sizes), config)
+    return plan
+
+
+def build_network(plan: Plan, config: TrainConfig) -> nn.Module:
+    """Build a run's network from its seed, with the backbone's weights where it has one."""
+    torch.manual_seed(config.seed)
+    network = plan.system.build(plan.sizes)
+    if plan.backbone is not None:
+        network.get_submodule("backbone").load_state_dict(plan.backbone.state_dict())
+    _freeze(network, config)
+    return network
+
+
+def _freeze(network: nn.Module, config: TrainConfig) -> None:
+    if config.backbone is not None:
+        freeze(cast("Qieemo", network), config.backbone.kept, config.backbone.top)
+
+
+def pretrained_of(plan: Plan, config: TrainConfig, test: Mapping[str, Sequence[Utterance]]) -> Pretrained | None:
+    """Tell for a bundle's card what its network was built on; None where that was nothing.
+
+    Args:
+        plan: of the run.
+        config: of the run.
+        test: the test part, by corpus.
+    """
+    card = plan.backbone_card
+    if card is None or config.backbone is None:
+        return None
+    return Pretrained(
+        name=card.name,
+        sha256=card.sha256,
+        learnt=config.backbone.kept,
+        protocol=card.protocol,
+        sources=tuple(
+            Source(
+                corpus=source.corpus,
+                title=source.title,
+                language=CORPORA[source.corpus].card.language if source.corpus in CORPORA else "und",
+                licence=source.licence,
+                speakers=len(source.speakers),
+                utterances=source.utterances,
+            )
+            for source in card.sources
+        ),
+        test_speakers_heard=speakers_heard(test, (name for source in card.sources for name in source.speakers)),
+    )
+
+
+def speakers_heard(test: Mapping[str, Sequence[Utterance]], heard: Iterable[str]) -> dict[str, int]:
+    """Count the speakers of every test part that somebody has heard before; parts without any are left out.
+
+    A corpus in another layout, or a part of it, is another corpus with the same speakers: names alone are compared.
+    """
+    known = set(heard)
+    counts = {corpus: len({item.speaker for item in items} & known) for corpus, items in test.items()}
+    return {corpus: count for corpus, count in counts.items() if count}

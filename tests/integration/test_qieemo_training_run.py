@@ -1,0 +1,142 @@
+"""A whole run on a pretrained backbone, in miniature: from recordings to a bundle of rounded weights that listens."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from miniature_corpora import make_data, speak
+
+from undertone.audio.fbank import FrontEnd
+from undertone.backbones.files import FORMAT, BackboneCard, Source, save_backbone
+from undertone.backbones.network import Backbone, BackboneSizes
+from undertone.cli.bundle import describe
+from undertone.errors import ConfigError
+from undertone.experiments.run import Finished, run
+from undertone.inference.bundle import read_bundle
+from undertone.inference.parity import largest_difference
+from undertone.inference.recognizer import Recognizer
+from undertone.speech.phones import SYMBOLS
+from undertone.testing.sounds import write_recording
+from undertone.training.config import TrainConfig, read_config
+
+TINY = BackboneSizes(width=16, blocks=1, heads=2, feed_forward=16, kernel=3, subsampling_channels=4)
+
+CONFIG = """
+name = "miniature"
+system = "qieemo"
+corpora = ["emodb"]
+seed = 5
+[backbone]
+place = "{place}"
+kept = "top"
+top = 1
+learning_rate = 1e-3
+[sizes.head]
+width = 8
+heads = 2
+hidden = 8
+[export]
+precision = "int8"
+[held_out.emodb]
+validation = ["emodb_3"]
+test = ["emodb_4"]
+[augmentation]
+copies = 0
+noise_folders = ["weather"]
+[windows]
+length_s = 0.8
+hop_s = 0.4
+[optimisation]
+epochs = 2
+batch = 8
+learning_rate = 5e-3
+warm_up_epochs = 1
+"""
+
+
+def silent(_title: str, _total: int) -> Callable[[], None]:
+    return lambda: None
+
+
+def make_backbone(folder: Path, *, seed: int) -> Path:
+    """A backbone that has heard the test speaker, which nobody should do."""
+    torch.manual_seed(seed)
+    source = Source(
+        corpus="librispeech_sample", title="LibriSpeech", licence="CC BY 4.0", source="", utterances=9,
+        speakers=("ls_1", "emodb_4"), aligned=0, left_out={},
+    )  # fmt: skip
+    card = BackboneCard(
+        format=FORMAT, name="tiny", sizes=TINY, symbols=SYMBOLS, front_end=FrontEnd(), sources=(source,),
+        protocol="0123456789ab", seed=0, epoch=1, validation_per=0.5, scores=(), sha256="",
+    )  # fmt: skip
+    save_backbone(Backbone(TINY), card, folder)
+    return folder
+
+
+@dataclass(frozen=True)
+class Made:
+    finished: Finished
+    settings: TrainConfig
+    root: Path
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Made:
+    root = tmp_path_factory.mktemp("qieemo")
+    make_data(root / "data", takes=2)
+    place = make_backbone(root / "backbone", seed=1)
+    (root / "run.toml").write_text(CONFIG.format(place=place), encoding="utf-8")
+    settings = read_config(root / "run.toml")
+    finished = run(settings, root / "data", root / "run", silent)
+    assert finished is not None
+    return Made(finished=finished, settings=settings, root=root)
+
+
+def test_the_bundle_is_whole_and_its_card_tells_of_backbone_and_rounding(made: Made) -> None:
+    bundle = read_bundle(made.finished.bundle)
+    card = bundle.card
+    assert card == made.finished.card
+    assert largest_difference(bundle) <= bundle.golden.tolerance
+    assert card.system == "qieemo"
+    assert "reconstruction" in card.system_source
+    assert card.backbone is not None
+    assert (card.backbone.name, card.backbone.learnt) == ("tiny", "top")
+    assert card.backbone.test_speakers_heard == {"emodb": 1}
+    assert any("had heard 1 of the speakers tested with as emodb" in limit for limit in card.limits)
+    assert isinstance(card.sizes["backbone"], dict)
+    assert card.sizes["backbone"]["width"] == 16
+    assert isinstance(card.sizes["head"], dict)
+    assert (card.sizes["head"]["width"], card.sizes["head"]["mmf"]) == (8, "gate")
+    assert card.rounding is not None
+    assert card.rounding.precision == "int8"
+    assert 1e-4 < card.rounding.largest_difference < 0.2
+    assert [(item.corpus, item.condition) for item in card.rounding.float32] == [
+        (score.corpus, score.condition) for score in card.scores
+    ]
+    assert "which heard 1 of the test speakers of emodb" in describe(card)
+
+
+def test_the_bundle_listens(made: Made, tmp_path: Path) -> None:
+    quiet = np.zeros(8000, dtype=np.float32)
+    sound = [quiet, *(speak("somebody_new", "angry", take) for take in range(2)), quiet, quiet]
+    path = write_recording(tmp_path / "angry.wav", np.concatenate(sound))
+    (turn,) = Recognizer(read_bundle(made.finished.bundle), threads=1).analyze(path).turns
+    assert turn.probabilities is not None
+    assert turn.probabilities.sum() == pytest.approx(1, abs=1e-5)
+    assert len(turn.track) > 1
+
+
+def test_a_run_that_is_begun_on_one_backbone_does_not_go_on_with_another(made: Made) -> None:
+    place = make_backbone(made.root / "other", seed=2)
+    config = dataclasses.replace(made.settings, backbone=dataclasses.replace(made.settings.backbone, place=str(place)))
+    with pytest.raises(ConfigError, match=r"backbone was .* and is now .*; set it back to go on"):
+        run(config, made.root / "data", made.root / "run", silent)
+    make_backbone(made.root / "backbone", seed=2)
+    with pytest.raises(ConfigError, match=r"backbone was .*sha256.* and is now .*; set it back to go on"):
+        run(made.settings, made.root / "data", made.root / "run", silent)
