@@ -4,7 +4,7 @@ PYTHON := $(shell for p in python3 python3.11 python3.12 python3.13 python3.14; 
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 DATA ?= ../shared/data
 
-.PHONY: demo test test-slow lint baselines bench claims train-default train-asr example clean
+.PHONY: demo test test-slow lint baselines bench claims tuned train-default train-asr train-asr-small example clean
 
 demo: .venv/ready
 	.venv/bin/undertone analyze examples/conversation.flac --names Anna,Ben --format table --format html --out out
@@ -36,10 +36,19 @@ bench: .venv/ready .venv-dev/ready
 	.venv-dev/bin/python benchmarks/crossval.py --data $(DATA) --out benchmarks/results
 	.venv-dev/bin/python benchmarks/systems.py --data $(DATA) --out benchmarks/results
 	.venv-dev/bin/python benchmarks/streaming.py --data $(DATA) --out benchmarks/results
+	.venv-dev/bin/python benchmarks/voice.py --data $(DATA) --out benchmarks/results
 
 train-default: .venv-dev/ready
 	.venv-dev/bin/undertone train experiments/default.toml --data $(DATA) --work runs/default \
 		--install src/undertone/bundles/default --results results/default.json
+
+tuned: .venv-dev/ready
+	OMP_NUM_THREADS=1 .venv-dev/bin/torchrun --standalone --nproc-per-node cpu -m undertone crossval \
+		experiments/qieemo-tuned.toml --data $(DATA) --work runs/crossval --results results/qieemo-tuned
+
+train-asr-small: .venv-dev/ready
+	.venv-dev/bin/undertone asr train experiments/asr-small.toml --data $(DATA) --work runs/asr-small \
+		--install src/undertone/backbones/phones-en-small --results results/backbones/phones-en-small
 
 train-asr: .venv-dev/ready
 	.venv-dev/bin/undertone asr train experiments/asr.toml --data $(DATA) --work runs/asr \

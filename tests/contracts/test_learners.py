@@ -46,7 +46,7 @@ def backbone(tmp_path_factory: pytest.TempPathFactory) -> None:
     """A tiny backbone for the learner that is built on one."""
     head = Head(width=16, heads=2, hidden=16, first_block=1, last_block=2, dropout=0.0, classifier_dropout=0.0)
     QUICK["qieemo-tuned"] = QieemoTunedSettings(
-        backbone=str(saved_backbone(tmp_path_factory.mktemp("backbone"))), kept="all", head=head, steps=60,
+        backbone=str(saved_backbone(tmp_path_factory.mktemp("backbone"))), kept="all", head=head, steps=160,
         window_s=0.6, hop_s=0.3, learning_rate=1e-2, backbone_learning_rate=5e-3,
         masking=Masking(frequency_masks=0, time_masks=0, warp=0.0, tilt_db=0.0),
     )  # fmt: skip
