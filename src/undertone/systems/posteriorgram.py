@@ -91,7 +91,7 @@ class EmotionFeature(nn.Module):
     def forward(self, states: Tensor) -> Tensor:
         """Map the chosen blocks' states (batch, block, frame, width) to (batch, frame, feature)."""
         normed = [norm(state) for norm, state in zip(self.norms, states.unbind(dim=1), strict=True)]
-        maps = [each.weight for each in self.maps]
+        maps: list[Tensor] = [each.get_parameter("weight") for each in self.maps]
         if self.mixture is not None:
             maps = [each * share for each, share in zip(maps, self.mixture.softmax(dim=0), strict=True)]
         mixed = nn.functional.linear(torch.cat(normed, dim=-1), torch.cat(maps, dim=1))  # one product for all blocks
