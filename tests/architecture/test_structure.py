@@ -144,8 +144,10 @@ def test_no_file_names_a_path_of_a_machine_or_a_registry() -> None:
     listed = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=False).stdout.split()
     if not listed:
         pytest.skip("not a git checkout")
-    marks = [mark.encode() for mark in ("/wo" + "rk/", "/ro" + "ot/", "file:" + "///opt", "pypi." + "org")]
-    suffixes = {".py", ".md", ".toml", ".txt", ".json", ".html", ".js", ".css", ".yml", ""}
+    marks = [
+        mark.encode() for mark in ("/wo" + "rk/", "/ro" + "ot/", "/tm" + "p/", "file:" + "///opt", "pypi." + "org")
+    ]
+    suffixes = {".py", ".md", ".toml", ".txt", ".json", ".html", ".js", ".css", ".yml", ".svg", ".onnx", ""}
     found = [
         name
         for name in listed

@@ -9,15 +9,13 @@ from pathlib import Path
 
 import pytest
 import safetensors.torch
+import tiny_backbones
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from undertone.audio.fbank import FrontEnd
 from undertone.backbones.files import (
-    FORMAT,
-    BackboneCard,
-    Source,
     install_backbone,
     load_backbone,
     read_card,
@@ -151,25 +149,12 @@ def test_sizes_that_fit_no_network_are_refused(change: dict[str, float], problem
         Backbone(replace(SIZES, **change))
 
 
-CARD = BackboneCard(
-    format=FORMAT,
+CARD = replace(
+    tiny_backbones.CARD,
     name="tiny",
     sizes=SIZES,
-    symbols=SYMBOLS,
-    front_end=FrontEnd(),
-    sources=(
-        Source(
-            corpus="an4", title="AN4", licence="free", source="CMU", speakers=("a",), utterances=3, aligned=2,
-            left_out={"no text": 1},
-        ),
-    ),
-    protocol="0123456789ab",
-    seed=0,
-    epoch=2,
-    validation_per=0.25,
-    scores=(),
-    sha256="",
-)  # fmt: skip
+    sources=tuple(replace(source, left_out={"no text": 1}) for source in tiny_backbones.CARD.sources),
+)
 
 
 def test_what_was_saved_is_loaded(tmp_path: Path) -> None:

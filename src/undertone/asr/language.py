@@ -6,32 +6,27 @@ were chosen on the validation part; smoothing is done anew when it is read. No c
 
 from __future__ import annotations
 
-import functools
 import json
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from undertone.errors import BundleError, FormatVersionError, LexiconError, TranscriptError
+from undertone.errors import BundleError, FormatVersionError, LexiconError
 from undertone.files import make_folder, write_text
 from undertone.parsing import parse_record
-from undertone.speech.letters import learn_letters
-from undertone.speech.lexicon import english_lexicon
 from undertone.speech.ngrams import Ngrams, count_runs, smoothed
 from undertone.speech.phones import PHONES
-from undertone.speech.pronounce import pronounce
+from undertone.speech.pronounce import pronouncer
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Iterable
     from pathlib import Path
 
     from numpy.typing import NDArray
 
-    from undertone.speech.letters import LetterModel
     from undertone.speech.lexicon import Lexicon
     from undertone.speech.phones import Pronunciation
-    from undertone.speech.pronounce import Spoken
 
 FORMAT: Final = 1
 FILE: Final = "words.json"
@@ -95,12 +90,11 @@ def learn_words(texts: Iterable[str], *, protocol: str, lexicon: Lexicon | None 
         TranscriptError: if a text cannot be pronounced.
         MissingExtraError: if the dictionary is needed and not installed.
     """
-    known = english_lexicon() if lexicon is None else lexicon
-    letters = functools.cache(lambda: learn_letters(known)) if lexicon is None else None
+    say = pronouncer(lexicon)
     found: dict[str, tuple[Pronunciation, ...]] = {}
     sentences = set()
     for text in sorted(set(texts)):
-        spoken = _spoken(text, known, letters)
+        spoken = say(text)
         found.update((word.word, word.pronunciations) for word in spoken)
         sentences.add(tuple(word.word for word in spoken))
     words = tuple(sorted(found))
@@ -113,16 +107,6 @@ def learn_words(texts: Iterable[str], *, protocol: str, lexicon: Lexicon | None 
         most = np.sort(np.argsort(-counts, kind="stable")[:MOST_RUNS])
         keys, counts = keys[most], counts[most]
     return _model(words, tuple(found[word] for word in words), keys, counts, protocol, WordWeights())
-
-
-def _spoken(text: str, lexicon: Lexicon, letters: Callable[[], LetterModel] | None) -> tuple[Spoken, ...]:
-    """Look the words up; how letters sound is learned, which takes seconds, once a word is not there."""
-    try:
-        return pronounce(text, lexicon)
-    except TranscriptError:
-        if letters is None:
-            raise
-    return pronounce(text, lexicon, letters=letters())
 
 
 def _model(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 from collections import Counter
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Final
@@ -14,10 +13,8 @@ from undertone.corpora.base import read_corpus
 from undertone.corpora.protocols import Fold, HeldOut, held_out_problems, protocol_hash
 from undertone.corpora.registry import corpus_named
 from undertone.errors import ConfigError, CorpusError, TranscriptError
-from undertone.speech.letters import learn_letters
-from undertone.speech.lexicon import english_lexicon
 from undertone.speech.phones import indices_of
-from undertone.speech.pronounce import pronounce
+from undertone.speech.pronounce import pronouncer
 from undertone.training.disturb import read_surroundings
 from undertone.training.store import open_or_extract, sound_fingerprints
 
@@ -30,7 +27,6 @@ if TYPE_CHECKING:
     from undertone.asr.material import Item, SpeechMaterial
     from undertone.corpora.base import Corpus
     from undertone.records import Utterance
-    from undertone.speech.letters import LetterModel
     from undertone.speech.lexicon import Lexicon
     from undertone.speech.pronounce import Spoken
     from undertone.training.store import FeatureStore
@@ -144,12 +140,11 @@ def _items(
     left_out: Mapping[str, Counter[str]],
 ) -> Iterator[Item]:
     """Read, pronounce and align the corpora."""
-    known = english_lexicon() if lexicon is None else lexicon
-    letters = functools.cache(lambda: learn_letters(known)) if lexicon is None else None
+    say = pronouncer(lexicon)
     for name in config.corpora:
         corpus = corpus_named(name)
         _require_usable(corpus)
-        spoken = _spoken(read_corpus(corpus, data / name), known, letters, left_out[name])
+        spoken = _spoken(read_corpus(corpus, data / name), say, left_out[name])
         found = _aligned(spoken, cache / "alignments" / f"{name}.jsonl", config, progress)
         for utterance, words in spoken:
             first = indices_of(phone for word in words for phone in word.pronunciations[0])
@@ -177,15 +172,14 @@ def _require_usable(corpus: Corpus) -> None:
 
 def _spoken(
     utterances: Sequence[Utterance],
-    lexicon: Lexicon,
-    letters: Callable[[], LetterModel] | None,
+    say: Callable[[str], tuple[Spoken, ...]],
     left_out: Counter[str],
 ) -> list[tuple[Utterance, tuple[Spoken, ...]]]:
     """Give every utterance the words that are said in it; those without are counted."""
     found = []
     for item in utterances:
         try:
-            words = _words(item.text or "", lexicon, letters)
+            words = say(item.text or "")
         except TranscriptError:
             left_out["its text cannot be pronounced"] += 1
             continue
@@ -194,16 +188,6 @@ def _spoken(
         else:
             left_out["no text"] += 1
     return found
-
-
-def _words(text: str, lexicon: Lexicon, letters: Callable[[], LetterModel] | None) -> tuple[Spoken, ...]:
-    """Look the words up; how letters sound is learned, which takes seconds, once a word is not there."""
-    try:
-        return pronounce(text, lexicon)
-    except TranscriptError:
-        if letters is None:
-            raise
-    return pronounce(text, lexicon, letters=letters())
 
 
 def _aligned(

@@ -31,8 +31,7 @@ from undertone.learners.frames import (
     read_frames,
     whole,
 )
-from undertone.learners.vectors import ua_of
-from undertone.metrics.calibration import fit_temperature, softmax
+from undertone.learners.vectors import calibrated, ua_of
 from undertone.systems.qieemo import Head, QieemoHead, head_problems, middle_blocks
 from undertone.training.fit import Course, Recipe, fit
 
@@ -107,18 +106,9 @@ def fit_qieemo(train: Part, validation: Part, how: Fitting) -> Fitted:
     )
     history = fit(network, course, _recipe(settings), seed=how.seed, folder=how.folder, report=lambda *_: None)
     logits = judge(network, held_out)
-    temperature = fit_temperature(logits, validation.truth, np.ones(len(validation.truth)))
-
-    def predict(part: Part) -> NDArray[np.float64]:
-        return softmax(judge(network, read_frames(part, "qieemo", reading, content)), temperature)
-
-    return Fitted(
-        predict=predict,
-        history=tuple(history["epochs"]),
-        chosen={
-            "epoch": history["best"] + 1, "temperature": temperature, "validation_ua": ua_of(logits, validation.truth),
-        },
-    )  # fmt: skip
+    return calibrated(
+        lambda part: judge(network, read_frames(part, "qieemo", reading, content)), logits, validation.truth, history
+    )
 
 
 def reading_of(head: Head, layout: Layout) -> Reading:

@@ -16,8 +16,7 @@ from torch import Tensor, nn
 
 from undertone.errors import UsageError
 from undertone.learners.base import Fitted, Fitting, Learner, Part
-from undertone.learners.vectors import ua_of
-from undertone.metrics.calibration import fit_temperature, softmax
+from undertone.learners.vectors import calibrated, ua_of
 from undertone.training.fit import Course, Recipe, fit
 
 if TYPE_CHECKING:
@@ -98,18 +97,7 @@ def fit_superb(train: Part, validation: Part, how: Fitting) -> Fitted:
     )
     history = fit(head, course, recipe, seed=how.seed, folder=how.folder, report=lambda *_: None)
     logits = _logits(head, held_out)
-    temperature = fit_temperature(logits, validation.truth, np.ones(len(validation.truth)))
-
-    def predict(part: Part) -> NDArray[np.float64]:
-        return softmax(_logits(head, _states(part)), temperature)
-
-    return Fitted(
-        predict=predict,
-        history=tuple(history["epochs"]),
-        chosen={
-            "epoch": history["best"] + 1, "temperature": temperature, "validation_ua": ua_of(logits, validation.truth),
-        },
-    )  # fmt: skip
+    return calibrated(lambda part: _logits(head, _states(part)), logits, validation.truth, history)
 
 
 def _states(part: Part) -> Tensor:

@@ -1,18 +1,19 @@
-"""What the learners on one vector an utterance share: standardising, and choosing by the validation part."""
+"""What learners share: standardising vectors, choosing by the validation part, calibrating what was chosen."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from undertone.errors import UsageError
-from undertone.metrics.calibration import fit_temperature
+from undertone.learners.base import Fitted
+from undertone.metrics.calibration import fit_temperature, softmax
 from undertone.metrics.categorical import confusion, unweighted_accuracy
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -70,3 +71,25 @@ def best_penalty(
     tried = [(penalty, score_validation(penalty)) for penalty in penalties]
     penalty, scores = max(tried, key=lambda pair: ua_of(pair[1], truth))  # max keeps the first of equals
     return penalty, fit_temperature(scores, truth, np.ones(len(truth))), ua_of(scores, truth)
+
+
+def calibrated(
+    judge: Callable[[Part], NDArray[np.floating]],
+    logits: NDArray[np.floating],
+    truth: NDArray[np.int64],
+    history: Mapping[str, Any],
+) -> Fitted:
+    """Make a network that was trained in epochs into what a learner gives.
+
+    Args:
+        judge: gives the network's logits of a part, shape (utterance, class).
+        logits: those of the validation part, which the temperature is fitted on.
+        truth: of the validation part, shape (utterance,).
+        history: as `undertone.training.fit.fit` gives it.
+    """
+    temperature = fit_temperature(logits, truth, np.ones(len(truth)))
+    return Fitted(
+        predict=lambda part: softmax(judge(part), temperature),
+        history=tuple(history["epochs"]),
+        chosen={"epoch": history["best"] + 1, "temperature": temperature, "validation_ua": ua_of(logits, truth)},
+    )

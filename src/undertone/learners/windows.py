@@ -10,9 +10,7 @@ import torch
 from torch import nn
 
 from undertone.errors import UsageError
-from undertone.learners.base import Fitted, Fitting, Part
-from undertone.learners.vectors import ua_of
-from undertone.metrics.calibration import fit_temperature, softmax
+from undertone.learners.vectors import calibrated, ua_of
 from undertone.training.batches import centred, crop, masked, padded
 from undertone.training.fit import Course, Recipe, fit
 from undertone.training.loop import Span, scores
@@ -23,6 +21,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from torch import Tensor
 
+    from undertone.learners.base import Fitted, Fitting, Part
     from undertone.training.config import Masking
     from undertone.training.store import FeatureStore
 
@@ -89,7 +88,7 @@ def fit_windows(
         UsageError: if the encoder gives something else than frames of one axis.
     """
     settings: WindowSettings = how.settings
-    store, held_out = store_of(train, name), store_of(validation, name)
+    store = store_of(train, name)
     span = Span(length=round(settings.window_s * 100), hop=round(settings.hop_s * 100))
     classes = len(how.labels)
     steps = max(1, len(train.truth) // settings.batch)
@@ -102,8 +101,8 @@ def fit_windows(
         logits = network(batch.features, batch.lengths).logits
         return nn.functional.cross_entropy(logits.float(), batch.targets, label_smoothing=settings.label_smoothing)
 
-    def judge(network: nn.Module) -> NDArray[np.float32]:
-        return scores(network, validation.utterances, held_out, span=span, labels=classes)
+    def judge(network: nn.Module, part: Part) -> NDArray[np.float32]:
+        return scores(network, part.utterances, store_of(part, name), span=span, labels=classes)
 
     course = Course(
         steps=steps,
@@ -113,7 +112,7 @@ def fit_windows(
         ),
         size=lambda batch: len(batch.lengths),
         loss=loss,
-        validate=lambda average: ua_of(judge(average), validation.truth),
+        validate=lambda average: ua_of(judge(average, validation), validation.truth),
     )
     recipe = Recipe(
         epochs=epochs,
@@ -128,20 +127,8 @@ def fit_windows(
         rates=rates or {},
     )
     history = fit(network, course, recipe, seed=how.seed, folder=how.folder, report=lambda *_: None)
-    logits = judge(network)
-    temperature = fit_temperature(logits, validation.truth, np.ones(len(validation.truth)))
-
-    def predict(part: Part) -> NDArray[np.float64]:
-        heard = scores(network, part.utterances, store_of(part, name), span=span, labels=classes)
-        return softmax(heard, temperature)
-
-    return Fitted(
-        predict=predict,
-        history=tuple(history["epochs"]),
-        chosen={
-            "epoch": history["best"] + 1, "temperature": temperature, "validation_ua": ua_of(logits, validation.truth),
-        },
-    )  # fmt: skip
+    logits = judge(network, validation)
+    return calibrated(lambda part: judge(network, part), logits, validation.truth, history)
 
 
 def store_of(part: Part, name: str) -> FeatureStore:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from undertone.errors import TranscriptError
-from undertone.speech.letters import sound_out
+from undertone.speech.letters import learn_letters, sound_out
+from undertone.speech.lexicon import english_lexicon
 from undertone.speech.text import words_of
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from undertone.speech.letters import LetterModel
     from undertone.speech.lexicon import Lexicon
     from undertone.speech.phones import Pronunciation
@@ -47,6 +51,30 @@ def pronounce(
         MissingExtraError: if there are figures and num2words is not installed.
     """
     return tuple(_spoken(word, lexicon, letters, language, guesses) for word in words_of(text, language=language))
+
+
+def pronouncer(lexicon: Lexicon | None = None) -> Callable[[str], tuple[Spoken, ...]]:
+    """Make what pronounces English texts, as `pronounce` does.
+
+    Args:
+        lexicon: whose words alone are known; None takes the CMU dictionary, and sounds out the words that it lacks. How
+            letters sound is learned, which takes seconds, once such a word comes.
+
+    Raises:
+        MissingExtraError: if the dictionary is needed and not installed.
+    """
+    known = english_lexicon() if lexicon is None else lexicon
+    letters = functools.cache(lambda: learn_letters(known))
+
+    def say(text: str) -> tuple[Spoken, ...]:
+        try:
+            return pronounce(text, known)
+        except TranscriptError:
+            if lexicon is not None:
+                raise
+        return pronounce(text, known, letters=letters())
+
+    return say
 
 
 def _spoken(word: str, lexicon: Lexicon, letters: LetterModel | None, language: str, guesses: int) -> Spoken:
