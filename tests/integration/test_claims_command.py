@@ -225,7 +225,7 @@ def test_a_backbone_lies_where_one_says_and_is_told_by_its_name(data: Path, tmp_
     folder = tmp_path / "made"
     folder.mkdir()
     (folder / "runs.toml").write_text(
-        "[settings.qieemo]\nepochs = 1\n[settings.qieemo.head]\nwidth = 8\nheads = 2\nhidden = 8\n"
+        "[settings.qieemo]\nsteps = 1\n[settings.qieemo.head]\nwidth = 8\nheads = 2\nhidden = 8\n"
         '[runs.heard]\nsays = "trained"\nlearner = "qieemo"\nencoder = "asr-frames:elsewhere"\n'
         '[runs.drawn]\nsays = "untrained"\nlearner = "block-probe"\nencoder = "asr-random:elsewhere,seed=1"\n',
         encoding="utf-8",

@@ -48,7 +48,7 @@ LABELS = ("neutral", "happy")
 EVERYTHING = Reading(blocks=(3, 4), content="scores")
 
 SMALL = Head(width=8, heads=2, hidden=8, dropout=0.0, classifier_dropout=0.0)
-QUICK = QieemoSettings(head=SMALL, epochs=4, batch=8, learning_rate=1e-2, bfloat16=False)
+QUICK = QieemoSettings(head=SMALL, steps=12, batch=8, learning_rate=1e-2, bfloat16=False)
 
 
 def store_of(count: int, *, seed: int = 0, least: int = 8, most: int = 20) -> FeatureStore:
@@ -246,7 +246,7 @@ def test_a_signal_in_the_alignment_alone_is_lost_when_the_content_is_shuffled(tm
         state = symbol if number % 2 else other
         rows[:, STATES:] = 6 * np.eye(LAYOUT.symbols)[1 + symbol]
         rows[:, :STATES] = np.tile(np.array([2, -2, 1, 0, 0, -1]), LAYOUT.blocks) * (2 * state[:, None] - 1)
-    settings = replace(QUICK, epochs=10, head=replace(SMALL, cma="none"), time_masks=0)
+    settings = replace(QUICK, steps=100, head=replace(SMALL, cma="none"), time_masks=0)
     found = {}
     for order in ("kept", "shuffled"):
         fitted = fitted_on(store, tmp_path / order, replace(settings, content_order=order), train=80)
@@ -298,9 +298,9 @@ def test_classes_weigh_the_same_where_that_is_asked() -> None:
 
 def test_settings_are_read_with_the_head_inside() -> None:
     problems: list[str] = []
-    found = parse_record(QieemoSettings, {"epochs": 3, "head": {"width": 64, "mmf": "none"}}, problems)
+    found = parse_record(QieemoSettings, {"steps": 3, "head": {"width": 64, "mmf": "none"}}, problems)
     assert problems == []
-    assert found == QieemoSettings(epochs=3, head=Head(width=64, mmf="none"))
+    assert found == QieemoSettings(steps=3, head=Head(width=64, mmf="none"))
     parse_record(QieemoSettings, {"head": {"with": 64}}, problems)
     assert problems == ["head.with is not a setting; did you mean width?"]
 
@@ -319,7 +319,7 @@ def test_an_order_that_is_unknown_is_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("changes", "problem"),
     [
-        ({"epochs": 0}, "epochs must be 1 or more, not 0"),
+        ({"steps": 0}, "steps must be 1 or more, not 0"),
         ({"batch": 0}, "batch must be 1 or more, not 0"),
         ({"patience": -1}, "patience must be 0 or more, not -1"),
         ({"average": 1.0}, r"average must be from 0 to below 1, not 1\.0"),

