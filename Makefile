@@ -4,7 +4,7 @@ PYTHON := $(shell for p in python3 python3.11 python3.12 python3.13 python3.14; 
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 DATA ?= ../shared/data
 
-.PHONY: demo test test-slow lint baselines bench claims tuned train-default train-asr train-asr-small example clean
+.PHONY: demo test test-slow lint baselines bench claims folds train-default train-asr train-asr-small example clean
 
 demo: .venv/ready
 	.venv/bin/undertone analyze examples/conversation.flac --names Anna,Ben --format table --format html --out out
@@ -42,13 +42,15 @@ train-default: .venv-dev/ready
 	.venv-dev/bin/undertone train experiments/default.toml --data $(DATA) --work runs/default \
 		--install src/undertone/bundles/default --results results/default.json
 
-tuned: .venv-dev/ready
+folds: .venv-dev/ready
 	OMP_NUM_THREADS=1 .venv-dev/bin/torchrun --standalone --nproc-per-node cpu -m undertone crossval \
-		experiments/qieemo-tuned.toml --data $(DATA) --work runs/crossval --results results/qieemo-tuned
+		experiments/qieemo-folds.toml --data $(DATA) --work runs/claims --results results/qieemo-folds
 
 train-asr-small: .venv-dev/ready
 	.venv-dev/bin/undertone asr train experiments/asr-small.toml --data $(DATA) --work runs/asr-small \
 		--install src/undertone/backbones/phones-en-small --results results/backbones/phones-en-small
+	.venv-dev/bin/python docs/make_backbone.py src/undertone/backbones/phones-en results/backbones/phones-en \
+		docs/explanation/backbone.md docs/images
 
 train-asr: .venv-dev/ready
 	.venv-dev/bin/undertone asr train experiments/asr.toml --data $(DATA) --work runs/asr \

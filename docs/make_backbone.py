@@ -375,7 +375,26 @@ def replaced(page: str, text: str) -> str:
 def text_of(backbone: Path, results_folder: Path, images: str) -> str:
     """Read the files, and write what stands between the markers."""
     card, results, history = read_all(backbone, results_folder)
-    return sections(card, results, history, facts_of(backbone, card, images))
+    text = sections(card, results, history, facts_of(backbone, card, images))
+    others = [path.parent for path in sorted(backbone.parent.glob("*/card.json")) if path.parent.name != backbone.name]
+    return "\n\n".join([text, *beside([backbone, *others])]) if others else text
+
+
+def beside(backbones: list[Path]) -> tuple[str, str]:
+    """Compare the backbones that ship, each by its card."""
+    cards = [json.loads((folder / "card.json").read_text(encoding="utf-8")) for folder in backbones]
+    corpora = [score["corpus"] for score in cards[0]["scores"]]
+    rows = []
+    for folder, card in zip(backbones, cards, strict=True):
+        facts, sizes = facts_of(folder, card, ""), card["sizes"]
+        rates = {
+            score["corpus"]: interval(*(score[name] for name in ("per", "low", "high"))) for score in card["scores"]
+        }
+        size, shape = f"{facts['bytes'] / 1e6:.1f} MB", f"{sizes['blocks']} blocks of {sizes['width']}"
+        told_rates = [rates.get(name, "–") for name in corpora]
+        rows.append((f"`{card['name']}`", f"{facts['weights']:,}", size, shape, card["protocol"], *told_rates))
+    head = ("backbone", "weights", "file", "shape", "split", *(f"PER, {name}" for name in corpora))
+    return "### Beside the others that ship", table(head, rows)
 
 
 def read_all(backbone: Path, folder: Path) -> tuple[dict[str, Any], list[dict[str, Any]], dict[str, Any]]:
