@@ -7,6 +7,7 @@ Everything on the page follows from claims.json. Run it again after the results 
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 from pathlib import Path
@@ -54,6 +55,16 @@ SYSTEMS = {
 }
 """What a folder of claims is about, by its name."""
 
+ELSEWHERE = {
+    "qieemo": (
+        "- **A-5**, audio alone is as good as audio with text: not asked. It takes a system that reads text.\n"
+        "- **A-9**, it works in real time: {speed}\n"
+    )
+}
+"""Claims that no runs decide."""
+
+SPEED = Path(__file__).resolve().parents[1] / "benchmarks" / "results" / "streaming.json"
+
 MARKERS = ("o", "s", "^", "v", "P", "X")
 """Of protocols, in their order."""
 
@@ -75,8 +86,25 @@ def page(judgement: Judgement, images: str) -> str:
         words = "All differences in UA with their 95 % intervals; the tables of the claims hold their numbers."
         parts.append(f"![{words}]({images}/{judgement.study}-differences.svg)")
     parts += [section(claim, judgement, images) for claim in judgement.claims]
+    if judgement.study in ELSEWHERE:
+        parts += ["## What no runs decide", ELSEWHERE[judgement.study].format(speed=speed()).rstrip()]
     parts.append(runs(judgement))
     return "\n\n".join(parts) + "\n"
+
+
+def speed() -> str:
+    """What the benchmark of the backbone in chunks found."""
+    if not SPEED.is_file():
+        return "not measured yet."
+    found = json.loads(SPEED.read_text(encoding="utf-8"))
+    worst = max(case["chunk_latency_most_s"] for case in found["cases"])
+    factors = [case["chunks_factor"] for case in found["cases"]]
+    return (
+        f"{'it does' if worst < found['chunk_s'] else 'it does not'} here. On one thread the recogniser takes "
+        f"{min(factors):.3f} to {max(factors):.3f} s for a second of a turn that comes in chunks of "
+        f"{found['chunk_s']:.2f} s, and at most {1000 * worst:.0f} ms for one of them "
+        "([benchmark](../../benchmarks/results/streaming.md))."
+    )
 
 
 def summary(judgement: Judgement) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import runpy
 from pathlib import Path
 from xml.etree import ElementTree as ET
@@ -78,6 +79,7 @@ def test_the_page_and_its_figures_follow_from_the_judgement(judgement: Judgement
     assert "| [A-2](#a-2-another) | b is best. | **not run** |" in text
     assert "\n## A-1: The middle, mostly\n" in text
     assert "- missing on emodb/random has no result" in text
+    assert "- **A-5**, audio alone" in text
     assert "The highest of the single ones is on `emodb/random` b (" in text
     assert "What these data cannot tell: Much." in text
     assert "**speaker-disjoint**" in text
@@ -140,3 +142,15 @@ def test_the_committed_page_is_that_of_the_committed_results() -> None:
     )
     again = judge_study(read_study(ROOT / "experiments" / "qieemo"), results, command=stored.command)
     assert dataclasses.replace(again, commit=stored.commit) == stored, "run undertone claims --judge-only"
+
+
+def test_the_page_tells_what_the_benchmark_of_speed_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "streaming.json"
+    speed = MAKER["speed"]
+    monkeypatch.setitem(speed.__globals__, "SPEED", path)
+    assert speed() == "not measured yet."
+    for latency, said in ((0.1, "it does here."), (0.7, "it does not here.")):
+        cases = [{"chunk_latency_most_s": latency, "chunks_factor": factor} for factor in (0.02, 0.12)]
+        path.write_text(json.dumps({"chunk_s": 0.64, "cases": cases}), encoding="utf-8")
+        assert said in speed()
+        assert "takes 0.020 to 0.120 s for a second" in speed()
