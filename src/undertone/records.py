@@ -68,6 +68,31 @@ class Word:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Segment:
+    """A word of a transcript, a syllable or a phone of it, where it was heard."""
+
+    label: str
+    """The word, or its phones (ARPAbet without stress), those of a syllable with spaces between."""
+    start: Seconds
+    end: Seconds
+    score: float
+    """Geometric mean of the probability of its phones over their frames, 0 to 1."""
+    word: int
+    """Number of the word that it is or belongs to, from 0."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Alignment:
+    """When each word of a transcript was said, each syllable and each phone, all in order of time."""
+
+    duration: Seconds
+    """Of the recording."""
+    words: tuple[Segment, ...]
+    syllables: tuple[Segment, ...]
+    phones: tuple[Segment, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
 class Turn:
     """One speaker holds the floor from `start` to `end`.
 

@@ -34,7 +34,7 @@ LAYERS: dict[str, set[str]] = {
     },
     "asr": {"audio", "metrics", "speech", "corpora", "backbones", "encoders", "systems", "training"},
     "learners": {"audio", "metrics", "corpora", "backbones", "systems", "encoders", "training"},
-    "export": {"audio", "metrics", "inference", "systems", "training"},
+    "export": {"audio", "metrics", "inference", "backbones", "systems", "training"},
     "experiments": {
         "audio", "metrics", "corpora", "inference", "backbones", "systems", "encoders", "training", "learners",
         "export", "asr",

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 
 from undertone.asr.decode import NOTHING, Edits, Heard, edits_between, error_rate, greedy
-from undertone.asr.recognise import LONGEST_S, stretches, transcribe
+from undertone.asr.recognise import transcribe
+from undertone.audio.stretches import LONGEST_S, stretches
 from undertone.backbones.network import Frames, output_lengths
 from undertone.units import SAMPLE_RATE
 

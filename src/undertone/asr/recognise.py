@@ -11,11 +11,12 @@ import torch
 
 from undertone.asr.decode import edits_between, error_rate, greedy
 from undertone.audio.fbank import FrontEnd, log_mel
+from undertone.audio.stretches import stretches
 from undertone.backbones.network import SUBSAMPLING
 from undertone.speech.phones import SYMBOLS
 from undertone.training.batches import padded
 from undertone.training.store import plan_batches
-from undertone.units import SAMPLE_RATE, samples_for
+from undertone.units import SAMPLE_RATE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -29,12 +30,6 @@ if TYPE_CHECKING:
     from undertone.units import Seconds
 
 BATCH_S: Final[Seconds] = 60.0
-
-LONGEST_S: Final[Seconds] = 20.0
-"""Of a stretch of a recording: attention takes memory with the square of the length."""
-
-SEARCH_S: Final[Seconds] = 5.0
-"""A recording is cut where it is quietest in the last seconds of a stretch."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -163,20 +158,3 @@ def seconds_of(first_frame: int, end_frame: int, first: int, end: int) -> tuple[
     lead = first + (front_end.frame_length - step) // 2
     start, stop = max(first, lead + first_frame * step), min(end, lead + end_frame * step)
     return start / SAMPLE_RATE, stop / SAMPLE_RATE
-
-
-def stretches(samples: NDArray[np.float32]) -> Iterator[tuple[int, int]]:
-    """Cut a recording into stretches of at most `LONGEST_S`, where it is quietest; first sample and the one after the
-    last of each."""
-    longest, search = samples_for(LONGEST_S, SAMPLE_RATE), samples_for(SEARCH_S, SAMPLE_RATE)
-    block = FrontEnd().hop_length
-    first = 0
-    while len(samples) - first > longest:
-        tail = samples[first + longest - search : first + longest]
-        levels = np.square(tail[: len(tail) // block * block].astype(np.float64)).reshape(-1, block).sum(axis=1)
-        quiet = np.convolve(levels, np.ones(5), mode="same")  # over 50 ms, so that no zero crossing counts as a pause
-        cut = first + longest - search + int(quiet.argmin()) * block + block // 2
-        yield first, cut
-        first = cut
-    if len(samples) > first:
-        yield first, len(samples)

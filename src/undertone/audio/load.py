@@ -12,6 +12,7 @@ from undertone.errors import EmptyAudioError, TruncatedAudioError
 from undertone.units import SAMPLE_RATE, samples_for
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -33,6 +34,20 @@ def load_mono(path: Path | str) -> NDArray[np.float32]:
         AudioError: as `undertone.audio.decode.open_recording`.
     """
     return _stretch(path, 0, None)
+
+
+def mono_blocks(path: Path | str) -> Iterator[NDArray[np.float32]]:
+    """Load a recording of any length block by block, mixed to one channel.
+
+    Returns:
+        Samples at 16 kHz, each block of shape (sample,).
+
+    Raises:
+        AudioError: as `undertone.audio.decode.open_recording`.
+    """
+    with open_recording(path) as recording:
+        for block in resampled(recording.blocks(), recording.sample_rate, SAMPLE_RATE):
+            yield block.mean(axis=1, dtype=np.float32)
 
 
 def load_utterance(item: Utterance) -> NDArray[np.float32]:

@@ -44,7 +44,8 @@ def train(config: Path, data: Path, folder: Path, install: Path | None, results:
         with _training_half():
             from undertone.asr.config import read_asr_config
             from undertone.asr.train import copy_results, train_backbone
-            from undertone.backbones.files import install_backbone
+            from undertone.backbones.files import install_backbone, load_backbone
+            from undertone.export.recogniser import export_backbone
             from undertone.training.parallel import joined_workers
         settings = read_asr_config(config)
         if check:
@@ -56,6 +57,7 @@ def train(config: Path, data: Path, folder: Path, install: Path | None, results:
             )
         if finished is None:
             return  # another process has the backbone
+        export_backbone(*load_backbone(finished.folder), finished.folder)
         if install:
             install_backbone(finished.folder, install)
         if results:
@@ -110,6 +112,21 @@ def evaluate(
         click.echo(scores_as_json(scores))
     else:
         _show(scores)
+
+
+@asr.command()
+@click.argument("backbone", type=click.Path(path_type=Path))
+def export(backbone: Path) -> None:
+    """Write recogniser.onnx into the folder BACKBONE: the same network, which runs without PyTorch.
+
+    Its weights are kept in eight bits. Training a backbone writes it, too.
+    """
+    with as_click_error():
+        with _training_half():
+            from undertone.backbones.files import load_backbone
+            from undertone.export.recogniser import export_backbone
+        difference = export_backbone(*load_backbone(backbone), backbone)
+    click.echo(f"wrote {backbone / 'recogniser.onnx'}; rounding moves a probability by {difference:.2g} at most")
 
 
 @asr.command()

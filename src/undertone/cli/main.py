@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
+    "align": ("undertone.cli.align:align", "Say when each word of a transcript was said (needs undertone[align])."),
     "analyze": ("undertone.cli.analyze:analyze", "Say who felt what, when, in recordings."),
     "asr": ("undertone.cli.asr:asr", "Train and test a phone recogniser (needs undertone[train])."),
     "bundle": ("undertone.cli.bundle:bundle", "Show or verify a model bundle."),

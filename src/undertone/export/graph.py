@@ -18,6 +18,7 @@ from undertone.inference.bundle import Golden
 from undertone.training.batches import padded
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     import numpy as np
@@ -47,7 +48,19 @@ def export_graph(system: nn.Module, path: Path, *, mel_bins: int) -> None:
         path: where `model.onnx` goes.
         mel_bins: size of the last axis of the features.
     """
-    graph = _Graph(_with_plain_attention(system)).eval()
+    write_graph(_Graph(system), path, mel_bins=mel_bins, outputs=("logits",))
+
+
+def write_graph(network: nn.Module, path: Path, *, mel_bins: int, outputs: Sequence[str]) -> None:
+    """Write a network as an ONNX graph: `features` (batch, frame, mel) and `lengths` (batch,) in.
+
+    Args:
+        network: maps (features, lengths) to a tensor, or a tuple of as many as there are outputs.
+        path: of the graph.
+        mel_bins: size of the last axis of the features.
+        outputs: their names in the graph.
+    """
+    graph = _with_plain_attention(network).eval()
     example = (torch.randn(2, 128, mel_bins), torch.tensor([128, 64]))
     batch, frame = torch.export.Dim("batch", min=1), torch.export.Dim("frame", min=1)
     with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
@@ -59,7 +72,7 @@ def export_graph(system: nn.Module, path: Path, *, mel_bins: int) -> None:
             example,
             path,
             input_names=["features", "lengths"],
-            output_names=["logits"],
+            output_names=list(outputs),
             dynamic_shapes={"features": {0: batch, 1: frame}, "lengths": {0: batch}},
             dynamo=True,
             external_data=False,

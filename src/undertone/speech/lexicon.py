@@ -50,7 +50,7 @@ def english_lexicon() -> Lexicon:
     try:
         from pocketsphinx import get_model_path  # noqa: PLC0415
     except ModuleNotFoundError as missing:
-        raise MissingExtraError("the dictionary of English pronunciation", "train") from missing
+        raise MissingExtraError("the dictionary of English pronunciation", "align") from missing
     return read_lexicon(Path(get_model_path()) / "en-us" / "cmudict-en-us.dict")
 
 

@@ -135,7 +135,7 @@ def _say(value: int, language: str, form: str = "cardinal") -> list[str]:
     try:
         from num2words import num2words  # noqa: PLC0415
     except ModuleNotFoundError as missing:
-        raise MissingExtraError("saying numbers", "train") from missing
+        raise MissingExtraError("saying numbers", "align") from missing
     library: Callable[..., str] = num2words  # a package without types
     if language == "pl" and form == "year":
         form = "cardinal"

@@ -23,10 +23,10 @@ from undertone.conversation.formats.tiers import Tier, speaker_tiers
 from undertone.errors import TurnsError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
-    from undertone.records import Recording, Timeline, Turn
+    from undertone.records import Alignment, Recording, Timeline, Turn
     from undertone.units import Seconds
 
 _EMOTION: Final = " (emotion)"
@@ -64,7 +64,20 @@ def write_textgrid(timeline: Timeline) -> str:
     tiers = [grid_tier for tier in speaker_tiers(timeline) for grid_tier in _grid_tiers(tier)]
     ends = [interval.end for tier in tiers for interval in tier.intervals]
     end = max([timeline.recording.duration, *ends])
-    tiers = tiers or [_GridTier("turns", ())]
+    return _grid_text(tiers or [_GridTier("turns", ())], end)
+
+
+def write_alignment(alignment: Alignment) -> str:
+    """Write words, syllables and phones as three tiers, in Praat's long text layout."""
+    rows = {"words": alignment.words, "syllables": alignment.syllables, "phones": alignment.phones}
+    tiers = [
+        _GridTier(name, tuple(_Interval(item.start, item.end, item.label) for item in segments))
+        for name, segments in rows.items()
+    ]
+    return _grid_text(tiers, alignment.duration)
+
+
+def _grid_text(tiers: Sequence[_GridTier], end: Seconds) -> str:
     body = "".join(_long_tier(number, tier, end) for number, tier in enumerate(tiers, start=1))
     return (
         'File type = "ooTextFile"\nObject class = "TextGrid"\n\n'

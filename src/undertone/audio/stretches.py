@@ -1,0 +1,57 @@
+"""Cutting a recording where it is quietest, for networks that hear only so much at once."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from undertone.audio.fbank import FrontEnd
+from undertone.units import SAMPLE_RATE, samples_for
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from numpy.typing import NDArray
+
+    from undertone.units import Seconds
+
+LONGEST_S: Final[Seconds] = 20.0
+"""Of a stretch: attention takes memory with the square of the length."""
+
+SEARCH_S: Final[Seconds] = 5.0
+"""A recording is cut where it is quietest in the last seconds of a stretch."""
+
+
+def stretches(samples: NDArray[np.float32]) -> Iterator[tuple[int, int]]:
+    """Cut a recording into stretches of at most `LONGEST_S`, where it is quietest; first sample and the one after the
+    last of each."""
+    for first, part in stretches_of([samples]):
+        yield first, first + len(part)
+
+
+def stretches_of(blocks: Iterable[NDArray[np.float32]]) -> Iterator[tuple[int, NDArray[np.float32]]]:
+    """Cut a recording that comes in blocks as `stretches` does; the first sample of each stretch, and its samples.
+
+    Args:
+        blocks: at 16 kHz, each of shape (sample,); any cut gives the same stretches.
+    """
+    longest = samples_for(LONGEST_S, SAMPLE_RATE)
+    first, held = 0, np.empty(0, dtype=np.float32)
+    for block in blocks:
+        held = np.concatenate((held, block)) if len(held) else block
+        while len(held) > longest:
+            cut = _quietest(held[:longest])
+            yield first, held[:cut]
+            first, held = first + cut, held[cut:]
+    if len(held):
+        yield first, held
+
+
+def _quietest(samples: NDArray[np.float32]) -> int:
+    """Find the quietest place among the last `SEARCH_S`."""
+    search, block = samples_for(SEARCH_S, SAMPLE_RATE), FrontEnd().hop_length
+    tail = samples[len(samples) - search :]
+    levels = np.square(tail[: len(tail) // block * block].astype(np.float64)).reshape(-1, block).sum(axis=1)
+    quiet = np.convolve(levels, np.ones(5), mode="same")  # over 50 ms, so that no zero crossing counts as a pause
+    return len(samples) - search + int(quiet.argmin()) * block + block // 2
