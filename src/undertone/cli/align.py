@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -67,7 +68,7 @@ def _read(path: Path) -> str:
     from undertone.errors import TranscriptError
 
     try:
-        return click.get_text_stream("stdin").read() if str(path) == "-" else path.read_text(encoding="utf-8")
+        return sys.stdin.read() if str(path) == "-" else path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise TranscriptError(str(path), f"it cannot be read ({error}); name a text file in UTF-8") from error
 
