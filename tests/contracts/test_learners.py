@@ -36,7 +36,7 @@ QUICK: dict[str, Any] = {
     "compact": CompactSettings(steps=60, batch=16, window_s=0.4, hop_s=0.2, dropout=0.0, learning_rate=4e-3),
     "superb-head": SuperbSettings(epochs=30, width=16, learning_rate=1e-2),
     "qieemo": QieemoSettings(
-        head=Head(width=8, heads=2, hidden=8, dropout=0.0), epochs=10, batch=8, learning_rate=1e-2, bfloat16=False
+        head=Head(width=8, heads=2, hidden=8, dropout=0.0), steps=80, batch=8, learning_rate=1e-2, bfloat16=False
     ),
 }
 

@@ -43,6 +43,12 @@ CASES: dict[str, tuple[UndertoneError, str, dict[str, object], type[Exception]]]
         {"text": "a + я", "problem": "the character 'я' at 5 is none that is read"},
         ValueError,
     ),
+    "AlignmentError": (
+        errors.AlignmentError("hello", "the sound has 4 frames, and saying the transcript takes 6"),
+        "at 'hello': the sound has 4 frames, and saying the transcript takes 6",
+        {"word": "hello", "problem": "the sound has 4 frames, and saying the transcript takes 6"},
+        ValueError,
+    ),
     "MissingExtraError": (
         errors.MissingExtraError("training", "train"),
         "training needs packages that are not installed: pip install 'undertone[train]'",

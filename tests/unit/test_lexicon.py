@@ -69,7 +69,7 @@ def test_a_file_that_cannot_be_read_is_refused(tmp_path: Path) -> None:
 
 def test_the_dictionary_of_english_needs_its_package(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "pocketsphinx", None)
-    with pytest.raises(MissingExtraError, match=r"the dictionary of English .*: pip install 'undertone\[train\]'"):
+    with pytest.raises(MissingExtraError, match=r"the dictionary of English .*: pip install 'undertone\[align\]'"):
         english_lexicon()
 
 

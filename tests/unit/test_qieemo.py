@@ -28,10 +28,10 @@ from undertone.systems.fusion import (
     FilmFusion,
     GateFusion,
 )
+from undertone.systems.matching import MATCHED, matched_concat
 from undertone.systems.posteriorgram import POSTERIORGRAMS, EmotionFeature, posteriorgram
 from undertone.systems.qieemo import (
     EVIDENCE,
-    MATCHED,
     TOPOLOGIES,
     Head,
     Qieemo,
@@ -39,7 +39,6 @@ from undertone.systems.qieemo import (
     QieemoSizes,
     freeze,
     head_problems,
-    matched_concat,
     middle_blocks,
 )
 
@@ -189,10 +188,12 @@ def test_blocks_are_weighed_as_their_formula_says() -> None:
     with torch.no_grad():
         feature.mixture.copy_(torch.tensor([0.0, np.log(3.0)]))
     states = torch.randn(1, 2, 5, 4)
-    norm = nn.LayerNorm(4)
-    mixed = 0.25 * norm(states[:, 0]) @ feature.maps[0].weight.T + 0.75 * norm(states[:, 1]) @ feature.maps[1].weight.T
+    material = 3 + 2 * torch.randn(2, 50, 4)
+    feature.settle(material)
+    scaled = (states[0] - material.mean(dim=1, keepdim=True)) / material.std(dim=1, keepdim=True, correction=0)
+    mixed = 0.25 * scaled[0] @ feature.maps[0].weight.T + 0.75 * scaled[1] @ feature.maps[1].weight.T
     wanted = nn.LayerNorm(3)(feature.project(mixed))
-    assert torch.allclose(feature(states), wanted, atol=1e-6)
+    assert torch.allclose(feature(states)[0], wanted, atol=1e-5)
 
 
 def test_who_asks_whom_decides_what_is_heard_of_the_other() -> None:
@@ -419,3 +420,24 @@ def test_the_graph_answers_alike_for_every_number_of_frames(tmp_path: Path) -> N
         golden = golden_of(network, [rng.normal(8, 4, (length, 80)).astype(np.float32) for length in lengths])
         (logits,) = session.run(["logits"], {"features": golden.features, "lengths": golden.lengths})
         assert np.abs(logits - golden.logits).max() <= TOLERANCE, lengths
+
+
+def test_a_network_settles_on_real_frames_alone_and_answers_otherwise_afterwards() -> None:
+    torch.manual_seed(0)
+    network = Qieemo(SIZES).train()
+    features, lengths = 4 * torch.randn(3, 64, 80) + 8, torch.tensor([64, 40, 24])
+    before = network.eval()(features, lengths).logits
+    network.train()
+    network.settle(features, lengths)
+    assert network.training
+    after = network.eval()(features, lengths).logits
+    assert not torch.allclose(before, after)
+    constants = {name: value.clone() for name, value in network.state_dict().items() if "scales" in name}
+    features[1, 40:], features[2, 24:] = 1e3, -1e3  # padding
+    network.settle(features, lengths)
+    for name, value in constants.items():
+        assert torch.allclose(network.state_dict()[name], value, atol=1e-4), name
+    heard = network.backbone(features[:1], lengths[:1]).blocks
+    scaled = network.head.emotion.scales[0](heard[network.head.middle.start])
+    assert scaled.mean().abs() < 1
+    assert 0.3 < scaled.std() < 3

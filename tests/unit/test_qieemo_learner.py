@@ -231,7 +231,7 @@ def test_a_signal_in_the_blocks_is_found_by_emotion_and_not_by_content(tmp_path:
     found = {}
     for evidence in ("emotion", "content"):
         head = replace(SMALL, evidence=evidence, mmf="none", cma="none")
-        fitted = fitted_on(store, tmp_path / evidence, replace(QUICK, head=head))
+        fitted = fitted_on(store, tmp_path / evidence, replace(QUICK, head=head, steps=30))
         found[evidence] = ua_of(fitted.predict(part_of(36, 24, store)), np.arange(36, 60) % 2)
     assert found["emotion"] > 0.9
     assert found["content"] < 0.8

@@ -123,5 +123,5 @@ def test_other_languages_are_refused() -> None:
 def test_figures_need_the_library_and_words_do_not(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "num2words", None)
     assert words_of("seven") == ("seven",)
-    with pytest.raises(MissingExtraError, match=r"saying numbers needs packages .*: pip install 'undertone\[train\]'"):
+    with pytest.raises(MissingExtraError, match=r"saying numbers needs packages .*: pip install 'undertone\[align\]'"):
         words_of("7")

@@ -10,7 +10,7 @@ step with the emotion features, in training and test alike, to ask what their al
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final, cast
 
 import numpy as np
 import torch
@@ -42,6 +42,10 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from undertone.encoders.base import Layout
+
+
+MOST_SETTLED: Final = 256
+"""Utterances that what standardises the features is taken from."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -193,6 +197,11 @@ def _course(
         longest_mask=round(settings.longest_mask_s * layout.frames_per_s),
     )
 
+    def settle(network: nn.Module) -> None:
+        chosen = np.random.default_rng(how.seed).permutation(len(frames.lengths))[:MOST_SETTLED]
+        states, _, lengths = head_inputs(whole(frames, chosen), reading)
+        cast("QieemoHead", network).settle(states, lengths)
+
     def batches(epoch: int) -> Iterator[_Batch]:
         rng = np.random.default_rng([how.seed, epoch])
         lengths = np.minimum(frames.lengths, disturbance.longest)
@@ -215,6 +224,7 @@ def _course(
         size=lambda batch: len(batch.targets),
         loss=loss,
         validate=validate,
+        settle=settle,
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,6 +25,14 @@ class Outputs(NamedTuple):
     """Unnormalised scores, shape (batch, label)."""
     embedding: Tensor
     """What the scores were taken from, shape (batch, width)."""
+
+
+@runtime_checkable
+class Settles(Protocol):
+    """A network with constants that are taken from training material before any training."""
+
+    def settle(self, features: Tensor, lengths: Tensor) -> None:
+        """Take them from windows (batch, frame, mel) of so many real frames, shape (batch,)."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 import torch
 from torch import Tensor, nn
+
+LEAST_DEVIATION: Final = 1e-3
+"""A channel that moves less in training is not blown up."""
 
 
 def frame_mask(lengths: Tensor, frames: int) -> Tensor:
@@ -17,6 +22,31 @@ def frame_mask(lengths: Tensor, frames: int) -> Tensor:
         Booleans, shape (batch, frame), True where the frame is real.
     """
     return torch.arange(frames, device=lengths.device)[None, :] < lengths[:, None]
+
+
+class Standardised(nn.Module):
+    """(x − m) / s for each channel, with constants that are taken from training material once, before training.
+
+    A norm of each frame cannot do that: channels that move much in all speech would go on drowning the others.
+    """
+
+    mean: Tensor
+    deviation: Tensor
+
+    def __init__(self, *, width: int) -> None:
+        super().__init__()
+        self.register_buffer("mean", torch.zeros(width))
+        self.register_buffer("deviation", torch.ones(width))
+
+    def settle(self, values: Tensor) -> None:
+        """Take the constants from values (…, width), all of them real."""
+        rows = values.reshape(-1, values.shape[-1]).double()
+        self.mean.copy_(rows.mean(dim=0))
+        self.deviation.copy_(rows.std(dim=0, correction=0).clamp(min=LEAST_DEVIATION))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map (…, width) to the same shape."""
+        return (x - self.mean) / self.deviation
 
 
 def halved(lengths: Tensor) -> Tensor:

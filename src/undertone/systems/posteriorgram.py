@@ -6,10 +6,12 @@ clock, and are a phonetic posteriorgram and states of middle blocks. Inferred: e
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Final, cast
 
 import torch
 from torch import Tensor, nn
+
+from undertone.systems.layers import Standardised
 
 POSTERIORGRAMS: Final = ("posterior", "log-posterior", "logits", "bottleneck", "top-k")
 """What may stand for the content of a frame; `bottleneck` is the last block's state, the others are of the scores."""
@@ -73,7 +75,9 @@ class ContentFeature(nn.Module):
 
 
 class EmotionFeature(nn.Module):
-    """How a frame is said: e = LN(W_e E), E = Σ α_l U_l LN_l(H_l) over the chosen blocks l, α = softmax(a).
+    """How a frame is said: e = LN(W_e E), E = Σ α_l U_l Z_l(H_l) over the chosen blocks l, α = softmax(a).
+
+    Z_l standardises each channel of a block; see `Standardised`.
 
     Weighting blocks by learned scalars has its precedent in the layer-adapted fusion of Qifusion-Net, by the authors of
     Qieemo (second hand).
@@ -81,19 +85,24 @@ class EmotionFeature(nn.Module):
 
     def __init__(self, *, blocks: int, width: int, features: int, dropout: float) -> None:
         super().__init__()
-        self.norms = nn.ModuleList(nn.LayerNorm(width) for _ in range(blocks))
+        self.scales = nn.ModuleList(Standardised(width=width) for _ in range(blocks))
         self.maps = nn.ModuleList(nn.Linear(width, features, bias=False) for _ in range(blocks))
         self.mixture = nn.Parameter(torch.zeros(blocks)) if blocks > 1 else None  # one block has nothing to weigh
         self.project = nn.Linear(features, features)
         self.norm = nn.LayerNorm(features)
         self.dropout = nn.Dropout(dropout)
 
+    def settle(self, states: Tensor) -> None:
+        """Take what standardises the chosen blocks from their states (block, frame, width)."""
+        for scale, rows in zip(self.scales, states, strict=True):
+            cast("Standardised", scale).settle(rows)
+
     def forward(self, states: Tensor) -> Tensor:
         """Map the chosen blocks' states (batch, block, frame, width) to (batch, frame, feature)."""
-        normed = [norm(state) for norm, state in zip(self.norms, states.unbind(dim=1), strict=True)]
+        scaled = [scale(state) for scale, state in zip(self.scales, states.unbind(dim=1), strict=True)]
         maps: list[Tensor] = [each.get_parameter("weight") for each in self.maps]
         if self.mixture is not None:
             maps = [each * share for each, share in zip(maps, self.mixture.softmax(dim=0), strict=True)]
-        mixed = nn.functional.linear(torch.cat(normed, dim=-1), torch.cat(maps, dim=1))  # one product for all blocks
+        mixed = nn.functional.linear(torch.cat(scaled, dim=-1), torch.cat(maps, dim=1))  # one product for all blocks
         found: Tensor = self.dropout(self.norm(self.project(mixed)))
         return found

@@ -8,7 +8,6 @@ every equation and every size. docs/explanation/qieemo.md tells them apart.
 
 from __future__ import annotations
 
-import bisect
 import math
 from dataclasses import dataclass, field, replace
 from typing import Final, Self
@@ -40,9 +39,6 @@ EVIDENCE: Final = ("both", "content", "emotion")
 
 KEPT: Final = ("head", "top", "all")
 """What of a network goes on learning."""
-
-MATCHED: Final = 0.02
-"""The most by which the counts of weights of two heads that are to be alike may differ, as a share."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -247,6 +243,18 @@ class QieemoHead(nn.Module):
         embedding = self.embed(pooled)
         return Outputs(logits=self.classify(embedding), embedding=embedding)
 
+    @torch.no_grad()
+    def settle(self, blocks: Tensor, lengths: Tensor) -> None:
+        """Take what standardises the blocks from training material, before any training.
+
+        Args:
+            blocks: as `forward`.
+            lengths: likewise.
+        """
+        mask = frame_mask(lengths, blocks.shape[2])
+        if self.emotion is not None:
+            self.emotion.settle(blocks[:, self.middle.start : self.middle.stop].transpose(0, 1)[:, mask])
+
     def _joined(self, features: list[Tensor], mask: Tensor) -> list[Tensor]:
         """Join features, p before e, each (batch, frame, width); gives one sequence for every pooling."""
         if self.plain is not None:
@@ -294,6 +302,20 @@ class Qieemo(nn.Module):
         outputs: Outputs = self.head(torch.stack(heard.blocks, dim=1), heard.logits, heard.lengths)
         return outputs
 
+    @torch.no_grad()
+    def settle(self, features: Tensor, lengths: Tensor) -> None:
+        """Take what standardises the blocks from training windows, before any training.
+
+        Args:
+            features: as `forward`.
+            lengths: likewise.
+        """
+        training = self.training
+        self.eval()
+        heard = self.backbone(features, lengths)
+        self.head.settle(torch.stack(heard.blocks, dim=1), heard.lengths)
+        self.train(training)
+
     def train(self, mode: bool = True) -> Self:
         """As `nn.Module.train`, but parts of the backbone that are frozen stay as they are asked: without dropout."""
         super().train(mode)
@@ -336,49 +358,6 @@ def freeze(network: Qieemo, kept: str, top: int = 0) -> None:
     for block in blocks[len(blocks) - learning :]:
         block.requires_grad_(True)
     network.train(network.training)
-
-
-def matched_concat(head: Head, *, blocks: int, width: int, symbols: int, labels: int) -> Head:
-    """Find the plain concatenation that has as many weights as a head, within 2 per cent.
-
-    What is more in `head` than in it cannot be its size then. The widest concatenation that is not larger is taken, and
-    its classifier is made wider until the counts meet.
-
-    Args:
-        head: with the evidence of both features.
-        blocks: count of the encoder's blocks, block 0 among them.
-        width: of its states.
-        symbols: count of the recogniser's symbols.
-        labels: count of the emotions.
-
-    Returns:
-        A head without MMF and CMA.
-
-    Raises:
-        ConfigError: if `head` cannot be built, has no two features, or is smaller than every concatenation.
-    """
-    if head.evidence != "both":
-        raise ConfigError("head", [f"evidence must be 'both' to be matched by a concatenation, not {head.evidence!r}"])
-
-    def weights(candidate: Head) -> int:
-        with torch.device("meta"):
-            built = QieemoHead(candidate, blocks=blocks, width=width, symbols=symbols, labels=labels)
-        return sum(weight.numel() for weight in built.parameters())
-
-    def plain(size: int, hidden: int) -> Head:
-        return replace(head, mmf="none", cma="none", topology="parallel", width=size, hidden=hidden)
-
-    wanted = weights(head)
-    widths = range(1, 64 * head.width)
-    size = max(1, bisect.bisect_right(widths, wanted, key=lambda each: weights(plain(each, head.hidden))))
-    spare = wanted - weights(plain(size, head.hidden))
-    step = weights(plain(size, head.hidden + 1)) - weights(plain(size, head.hidden))
-    found = plain(size, max(1, head.hidden + round(spare / step)))
-    if abs(weights(found) - wanted) > MATCHED * wanted:
-        raise ConfigError(
-            "head", [f"its {wanted} weights are too few for any concatenation; take a larger width or hidden"]
-        )
-    return found
 
 
 SYSTEM = System(

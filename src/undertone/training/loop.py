@@ -11,7 +11,8 @@ import torch
 from undertone.inference.windows import window_spans
 from undertone.labels import EMOTIONS
 from undertone.metrics.categorical import confusion, unweighted_accuracy
-from undertone.training.batches import Batch, draw_epoch, padded, part_of_batch
+from undertone.systems.base import Settles
+from undertone.training.batches import Batch, draw_epoch, padded, part_of_batch, some_windows
 from undertone.training.fit import Course, Recipe, fit
 from undertone.training.losses import partial_label_loss
 from undertone.training.parallel import ALONE, Workers
@@ -157,6 +158,13 @@ def train(
         logits = network(batch.features, batch.lengths).logits
         return partial_label_loss(logits.float(), batch.targets, batch.allowed, smoothing=how.label_smoothing)
 
+    def settle(network: nn.Module) -> None:
+        if isinstance(network, Settles):
+            rng = np.random.default_rng(config.seed)
+            network.settle(
+                *some_windows(material.train, material.train_stores[0], window=span_of(config).length, rng=rng)
+            )
+
     course = Course(
         steps=len(material.train) // how.batch,
         batches=batches,
@@ -164,6 +172,7 @@ def train(
         size=lambda batch: len(batch.lengths),
         loss=loss,
         validate=lambda average: _validate(average, material, config),
+        settle=settle,
     )
     recipe = Recipe(
         epochs=how.epochs,
