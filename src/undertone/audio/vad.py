@@ -2,7 +2,7 @@
 
 The graph beside this file holds Silero's weights (MIT), arranged so that all frames of a block go through it at once:
 `experiments/make_voice_activity.py` makes it. It gives the numbers of Silero's own graph, which takes one frame after
-the other, in a fifth of the time.
+the other, in a quarter of the time.
 """
 
 from __future__ import annotations
