@@ -37,6 +37,7 @@ bench: .venv/ready .venv-dev/ready
 	.venv-dev/bin/python benchmarks/systems.py --data $(DATA) --out benchmarks/results
 	.venv-dev/bin/python benchmarks/streaming.py --data $(DATA) --out benchmarks/results
 	.venv-dev/bin/python benchmarks/voice.py --data $(DATA) --out benchmarks/results
+	.venv-dev/bin/python benchmarks/alignment.py --data $(DATA) --out benchmarks/results
 
 train-default: .venv-dev/ready
 	.venv-dev/bin/undertone train experiments/default.toml --data $(DATA) --work runs/default \

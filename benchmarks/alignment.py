@@ -1,0 +1,201 @@
+"""When is a word said? The aligner against another one, and where the truth is known by construction, in noise.
+
+    python benchmarks/alignment.py --data ../shared/data --out benchmarks/results
+
+All speech is of the backbone's test speakers. Two questions:
+
+- *Against PocketSphinx* (5, its own acoustic model): distance of the boundaries of words, on single utterances.
+- *Constructed*: utterances are put together with pauses of 0.3 to 1.5 s, real noise at a level is added, and all their
+  words are aligned at once. Where an utterance lies is known: which share of the words is found within its own, give or
+  take 50 ms, and how far do boundaries move from where they are found without noise?
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from undertone.asr.alignments import Task, align_one, make_decoder
+from undertone.audio.load import load_mono, load_utterance
+from undertone.corpora.base import read_corpus
+from undertone.corpora.registry import corpus_named
+from undertone.errors import AlignmentError
+from undertone.inference.align import align_words
+from undertone.inference.phones import PhoneNetwork, recogniser_of
+from undertone.records import Utterance
+from undertone.speech.phones import SYMBOLS
+from undertone.speech.pronounce import Spoken, pronouncer
+from undertone.units import SAMPLE_RATE
+
+SPEAKERS = {"librispeech_sample": ("ls_26", "ls_27"), "an4": ()}
+"""Of the test part; all of an official test part where none is named."""
+
+MOST = 60
+GROUP = 4
+LEVELS_DB = (None, 20.0, 10.0, 5.0)
+TOLERANCE_S = 0.05
+
+Spans = NDArray[np.float64]
+"""Start and end of every word in seconds, shape (word, 2)."""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Said:
+    """An utterance and its words."""
+
+    utterance: Utterance
+    samples: NDArray[np.float32]
+    words: tuple[Spoken, ...]
+
+
+def test_part(corpus: str, data: Path) -> list[Said]:
+    """Read some utterances of the test speakers, spread over all."""
+    say = pronouncer()
+    items = [
+        item
+        for item in read_corpus(corpus_named(corpus), data / corpus)
+        if item.text and (item.speaker in SPEAKERS[corpus] if SPEAKERS[corpus] else item.split == "test")
+    ]
+    chosen = items[:: max(1, len(items) // MOST)][:MOST]
+    return [Said(utterance=item, samples=load_utterance(item), words=say(item.text or "")) for item in chosen]
+
+
+def sphinx(decoder: object, item: Said) -> Spans | None:
+    """Align with PocketSphinx; None where it cannot, or where its phones cannot be given back to words."""
+    words = tuple((word.word, word.pronunciations) for word in item.words)
+    found = align_one(decoder, Task(utterance=item.utterance, words=words), item.samples)
+    if found is None:
+        return None
+    phones, spans, place = [SYMBOLS[each.symbol] for each in found], [], 0
+    for word in item.words:
+        fitting = [p for p in word.pronunciations if list(p) == phones[place : place + len(p)]]
+        if not fitting:
+            return None
+        end = place + max(map(len, fitting))
+        spans.append((found[place].first / 100, (found[end - 1].first + found[end - 1].frames) / 100))
+        place = end
+    return np.array(spans) if place == len(phones) else None
+
+
+def ours(network: PhoneNetwork, samples: NDArray[np.float32], words: Sequence[Spoken]) -> Spans:
+    return np.array([(word.start, word.end) for word in align_words(network.hear([samples]), words).words])
+
+
+def against_sphinx(corpus: str, items: list[Said], network: PhoneNetwork) -> str:
+    """Write the line of one corpus."""
+    decoder, distances, skipped = make_decoder(), [], 0
+    times = {"ours": 0.0, "theirs": 0.0}
+    for item in items:
+        begun = time.process_time()
+        theirs = sphinx(decoder, item)
+        times["theirs"] += time.process_time() - begun
+        begun = time.process_time()
+        try:
+            found = ours(network, item.samples, item.words)
+        except AlignmentError:
+            found = None
+        times["ours"] += time.process_time() - begun
+        if theirs is None or found is None:
+            skipped += 1
+        else:
+            distances.append(np.abs(theirs - found).ravel())
+    seconds = sum(len(item.samples) for item in items) / SAMPLE_RATE
+    far = np.concatenate(distances)
+    return (
+        f"| {corpus} | {len(items)} | {skipped} | {len(far) // 2} | {1000 * np.median(far):.0f} ms | "
+        f"{1000 * np.percentile(far, 95):.0f} ms | {times['ours'] / seconds:.4f} | {times['theirs'] / seconds:.4f} |"
+    )
+
+
+def constructed(items: list[Said], noises: list[Path], network: PhoneNetwork) -> list[str]:
+    """Write a line for each level of noise."""
+    rng = np.random.default_rng(0)
+    groups = [items[first : first + GROUP] for first in range(0, len(items) - GROUP + 1, GROUP)]
+    rows: dict[float | None, list[tuple[float, NDArray[np.float64]]]] = {level: [] for level in LEVELS_DB}
+    refused = dict.fromkeys(LEVELS_DB, 0)
+    for group in groups:
+        samples, edges = put_together(group, rng)
+        words = [word for item in group for word in item.words]
+        noise = looped(load_mono(noises[int(rng.integers(len(noises)))]), len(samples))
+        clean = ours(network, samples, words)
+        for level in LEVELS_DB:
+            try:
+                found = ours(network, samples if level is None else mixed(samples, noise, level), words)
+            except AlignmentError:
+                refused[level] += 1
+                continue
+            inside = (found[:, 0] >= edges[:, 0] - TOLERANCE_S) & (found[:, 1] <= edges[:, 1] + TOLERANCE_S)
+            rows[level].append((float(inside.mean()), np.abs(found - clean).ravel()))
+    return [
+        f"| {'none' if level is None else f'{level:g} dB'} | {len(groups)} | {refused[level]} | "
+        f"{100 * np.mean([share for share, _ in found]):.1f} % | "
+        f"{1000 * np.median(np.concatenate([far for _, far in found])):.0f} ms | "
+        f"{1000 * np.percentile(np.concatenate([far for _, far in found]), 95):.0f} ms |"
+        for level, found in rows.items()
+    ]
+
+
+def put_together(group: list[Said], rng: np.random.Generator) -> tuple[NDArray[np.float32], Spans]:
+    """Join utterances with pauses; give the sound, and for each word where its utterance lies."""
+    pieces, edges, now = [], [], 0
+    for item in group:
+        pause = np.zeros(int(rng.uniform(0.3, 1.5) * SAMPLE_RATE), dtype=np.float32)
+        pieces += [pause, item.samples]
+        start = now + len(pause)
+        now = start + len(item.samples)
+        edges += [(start / SAMPLE_RATE, now / SAMPLE_RATE)] * len(item.words)
+    return np.concatenate(pieces), np.array(edges)
+
+
+def looped(noise: NDArray[np.float32], length: int) -> NDArray[np.float32]:
+    return np.tile(noise, -(-length // len(noise)))[:length]
+
+
+def mixed(samples: NDArray[np.float32], noise: NDArray[np.float32], level_db: float) -> NDArray[np.float32]:
+    """Add noise so far below the speech, both by their mean power."""
+    power = np.mean(np.square(samples)) / max(float(np.mean(np.square(noise))), 1e-12)
+    return (samples + noise * np.sqrt(power / 10 ** (level_db / 10))).astype(np.float32)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--out", type=Path, required=True)
+    arguments = parser.parse_args()
+    network = recogniser_of(threads=1)
+    parts = {corpus: test_part(corpus, arguments.data) for corpus in SPEAKERS}
+    noises = sorted((arguments.data / "esc10_noise").glob("audio/*/*.opus"))
+    lines = [
+        "# When is a word said?",
+        "",
+        f"`python benchmarks/alignment.py` with `{network.about['backbone']}`, weights "
+        f"{network.about['weights'][:12]}; utterances of speakers that it was tested with.",
+        "",
+        "Boundaries of words, against PocketSphinx's. *Left out*: either refused, or its phones fit no word. Last, "
+        "processor seconds for a second of sound.",
+        "",
+        "| corpus | utterances | left out | words | median | 95th percentile | ours takes | PocketSphinx takes |",
+        "|---|--:|--:|--:|--:|--:|--:|--:|",
+        *(against_sphinx(corpus, items, network) for corpus, items in parts.items()),
+        "",
+        f"Constructed from {GROUP} utterances of LibriSpeech each, with environmental noise (ESC-10) so far below the "
+        "speech. *Inside*: words found within their own utterance, give or take 50 ms. *Moved*: boundaries, from where "
+        "they are found without noise.",
+        "",
+        "| noise | recordings | refused | inside | moved, median | 95th percentile |",
+        "|---|--:|--:|--:|--:|--:|",
+        *constructed(parts["librispeech_sample"], noises, network),
+    ]
+    arguments.out.mkdir(parents=True, exist_ok=True)
+    (arguments.out / "alignment.md").write_text("\n".join(lines) + "\n")
+    print("\n".join(lines))
+
+
+if __name__ == "__main__":
+    main()
