@@ -2,12 +2,13 @@
 
     python benchmarks/alignment.py --data ../shared/data --out benchmarks/results
 
-All speech is of the backbone's test speakers. Two questions:
+Speech of the backbone's test speakers answers two questions, and that of its validation speakers a third:
 
 - *Against PocketSphinx* (5, its own acoustic model): distance of the boundaries of words, on single utterances.
 - *Constructed*: utterances are put together with pauses of 0.3 to 1.5 s, real noise at a level is added, and all their
   words are aligned at once. Where an utterance lies is known: which share of the words is found within its own, give or
   take 50 ms, and how far do boundaries move from where they are found without noise?
+- *Fit*: how many transcripts are refused, of the utterance itself and of another one? The bound was chosen by this.
 """
 
 from __future__ import annotations
@@ -26,15 +27,23 @@ from undertone.audio.load import load_mono, load_utterance
 from undertone.corpora.base import read_corpus
 from undertone.corpora.registry import corpus_named
 from undertone.errors import AlignmentError
-from undertone.inference.align import align_words
+from undertone.inference.align import LEAST, align_words, run_fits
 from undertone.inference.phones import PhoneNetwork, recogniser_of
 from undertone.records import Utterance
+from undertone.speech.alignment import align
 from undertone.speech.phones import SYMBOLS
 from undertone.speech.pronounce import Spoken, pronouncer
 from undertone.units import SAMPLE_RATE
 
 SPEAKERS = {"librispeech_sample": ("ls_26", "ls_27"), "an4": ()}
 """Of the test part; all of an official test part where none is named."""
+
+CHOSEN_WITH = {
+    "librispeech_sample": ("ls_19",),
+    "an4": ("an4_fmjc", "an4_mkem"),
+    "speechocean762": ("so762_0104", "so762_1027", "so762_3046", "so762_9609"),
+}
+"""The validation speakers of the backbone's run."""
 
 MOST = 60
 GROUP = 4
@@ -54,15 +63,15 @@ class Said:
     words: tuple[Spoken, ...]
 
 
-def test_part(corpus: str, data: Path) -> list[Said]:
-    """Read some utterances of the test speakers, spread over all."""
+def some_of(corpus: str, speakers: Sequence[str], data: Path, *, most: int = MOST) -> list[Said]:
+    """Read some utterances of these speakers, or of the official test part, spread over all."""
     say = pronouncer()
     items = [
         item
         for item in read_corpus(corpus_named(corpus), data / corpus)
-        if item.text and (item.speaker in SPEAKERS[corpus] if SPEAKERS[corpus] else item.split == "test")
+        if item.text and (item.speaker in speakers if speakers else item.split == "test")
     ]
-    chosen = items[:: max(1, len(items) // MOST)][:MOST]
+    chosen = items[:: max(1, len(items) // most)][:most]
     return [Said(utterance=item, samples=load_utterance(item), words=say(item.text or "")) for item in chosen]
 
 
@@ -141,6 +150,23 @@ def constructed(items: list[Said], noises: list[Path], network: PhoneNetwork) ->
     ]
 
 
+def refused(corpus: str, items: list[Said], network: PhoneNetwork) -> str:
+    """Write the line of one corpus: right transcripts, and those of other utterances."""
+    lines: dict[str, list[float]] = {"right": [], "wrong": []}
+    for number, item in enumerate(items):
+        heard = network.hear([item.samples])
+        for kind, words in (("right", item.words), ("wrong", items[(number + 7) % len(items)].words)):
+            try:
+                lines[kind].append(float(run_fits(align(heard.log_probabilities, words), heard).min()))
+            except AlignmentError:
+                lines[kind].append(-np.inf)
+    right, wrong = np.array(lines["right"]), np.array(lines["wrong"])
+    return (
+        f"| {corpus} | {len(items)} | {(right < LEAST).sum()} | {right.min():.2f} | {(wrong < LEAST).sum()} | "
+        f"{wrong.max():.2f} |"
+    )
+
+
 def put_together(group: list[Said], rng: np.random.Generator) -> tuple[NDArray[np.float32], Spans]:
     """Join utterances with pauses; give the sound, and for each word where its utterance lies."""
     pieces, edges, now = [], [], 0
@@ -169,7 +195,10 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True)
     arguments = parser.parse_args()
     network = recogniser_of(threads=1)
-    parts = {corpus: test_part(corpus, arguments.data) for corpus in SPEAKERS}
+    parts = {corpus: some_of(corpus, speakers, arguments.data) for corpus, speakers in SPEAKERS.items()}
+    chosen_with = {
+        corpus: some_of(corpus, speakers, arguments.data, most=100) for corpus, speakers in CHOSEN_WITH.items()
+    }
     noises = sorted((arguments.data / "esc10_noise").glob("audio/*/*.opus"))
     lines = [
         "# When is a word said?",
@@ -191,6 +220,13 @@ def main() -> None:
         "| noise | recordings | refused | inside | moved, median | 95th percentile |",
         "|---|--:|--:|--:|--:|--:|",
         *constructed(parts["librispeech_sample"], noises, network),
+        "",
+        f"Fit, on the backbone's validation speakers: the worst run of words of each transcript. Under {LEAST} it is "
+        "refused; a transcript that cannot be aligned at all counts as refused.",
+        "",
+        "| corpus | utterances | right ones refused | the worst right one | wrong ones refused | the best wrong one |",
+        "|---|--:|--:|--:|--:|--:|",
+        *(refused(corpus, items, network) for corpus, items in chosen_with.items()),
     ]
     arguments.out.mkdir(parents=True, exist_ok=True)
     (arguments.out / "alignment.md").write_text("\n".join(lines) + "\n")

@@ -31,8 +31,9 @@ import torch
 
 from undertone.audio.fbank import FrontEnd, log_mel
 from undertone.audio.load import load_utterance
+from undertone.audio.stretches import SUBSAMPLING
 from undertone.backbones.files import load_backbone
-from undertone.backbones.network import SUBSAMPLING, Backbone, BackboneSizes
+from undertone.backbones.network import Backbone, BackboneSizes
 from undertone.backbones.shipped import backbone_folder, shipped_backbones
 from undertone.corpora.base import read_corpus
 from undertone.corpora.registry import corpus_named

@@ -24,10 +24,10 @@ from sklearn.metrics import roc_auc_score
 
 from undertone.audio.fbank import FrontEnd, log_mel
 from undertone.audio.load import load_mono
-from undertone.audio.stretches import stretches
+from undertone.audio.stretches import SUBSAMPLING, stretches
 from undertone.audio.vad import FRAME_LENGTH, SpeechDetector, SpeechNetwork
 from undertone.backbones.files import load_backbone
-from undertone.backbones.network import SUBSAMPLING, Backbone
+from undertone.backbones.network import Backbone
 from undertone.backbones.shipped import backbone_folder
 from undertone.speech.phones import BLANK
 from undertone.units import SAMPLE_RATE

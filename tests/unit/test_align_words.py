@@ -6,12 +6,13 @@ import math
 
 import numpy as np
 import pytest
+from made_scores import heard_for
 
+from undertone.audio.stretches import frame_begins
 from undertone.errors import AlignmentError
 from undertone.inference.align import align_words, run_fits
-from undertone.inference.phones import PhoneScores, frame_begins
+from undertone.inference.phones import PhoneScores
 from undertone.speech.alignment import align
-from undertone.speech.phones import BLANK, SYMBOLS, indices_of
 from undertone.speech.pronounce import Spoken
 
 WORDS = {"happy": "HH AE P IY", "dog": "D AO G", "see": "S IY", "bay": "B EY", "shoe": "SH UW", "tie": "T AY"}
@@ -23,14 +24,9 @@ def said(*names: str) -> list[Spoken]:
 
 def heard(*parts: str, each: int = 3, sure: float = 8.0) -> PhoneScores:
     """Scores of words, each phone of some frames; `-` is a pause of ten frames. A frame is 40 ms."""
-    symbols: list[int] = []
-    for part in parts:
-        for phone in ("-",) if part == "-" else WORDS[part].split():
-            symbols += [BLANK] * 10 if phone == "-" else [indices_of((phone,))[0]] * each
-    scores = np.zeros((len(symbols), len(SYMBOLS)))
-    scores[np.arange(len(symbols)), symbols] = sure
-    scores -= np.log(np.exp(scores).sum(axis=1, keepdims=True))
-    return PhoneScores(log_probabilities=scores.astype(np.float32), edges=0.04 * np.arange(len(symbols) + 1))
+    runs = [run for part in parts for run in ([("-", 10)] if part == "-" else [(p, each) for p in WORDS[part].split()])]
+    scores = heard_for(*runs, sure=sure).astype(np.float32)
+    return PhoneScores(log_probabilities=scores, edges=0.04 * np.arange(len(scores) + 1))
 
 
 def test_words_syllables_and_phones_are_told_in_seconds() -> None:
@@ -74,7 +70,7 @@ def test_speech_that_the_transcript_leaves_out_counts_against_it() -> None:
 
 
 def test_frames_stand_in_the_middle_of_what_they_look_at() -> None:
-    begins = frame_begins(4)
+    begins = frame_begins(np.arange(4))
     assert begins[0] == 0
     assert np.diff(begins[1:]).tolist() == [640, 640]
     # The second frame's features look at samples 640 to 1040 and those of its three neighbours: its middle is 840.

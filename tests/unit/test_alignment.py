@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from made_scores import heard_for
 from numpy.typing import NDArray
 
 from undertone.errors import AlignmentError
@@ -24,11 +25,7 @@ def word(name: str, *pronunciations: str) -> Spoken:
 
 
 def heard(*runs: tuple[str, int], sure: float = 5.0) -> NDArray[np.float64]:
-    """Log-probabilities of phones, or of `-` for a pause, that last so many frames."""
-    symbols = [BLANK if name == "-" else indices_of((name,))[0] for name, count in runs for _ in range(count)]
-    scores = np.zeros((len(symbols), len(SYMBOLS)))
-    scores[np.arange(len(symbols)), symbols] = sure
-    return scores - np.log(np.exp(scores).sum(axis=1, keepdims=True))
+    return heard_for(*runs, sure=sure)
 
 
 def places(found: tuple[AlignedWord, ...]) -> list[tuple[str, int, int]]:

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from undertone.asr.decode import NOTHING, Edits, Heard, edits_between, error_rate, greedy
 from undertone.asr.recognise import transcribe
-from undertone.audio.stretches import LONGEST_S, stretches
+from undertone.audio.stretches import LONGEST_S, stretches, stretches_of
 from undertone.backbones.network import Frames, output_lengths
 from undertone.units import SAMPLE_RATE
 
@@ -147,6 +147,15 @@ def test_a_long_recording_is_cut_in_a_pause() -> None:
     samples[17 * SAMPLE_RATE : 17 * SAMPLE_RATE + 3200] = 0
     (_, cut), _ = stretches(samples)
     assert 17 < cut / SAMPLE_RATE < 17.2
+
+
+def test_a_recording_that_comes_in_blocks_is_cut_as_the_whole_is() -> None:
+    samples = np.random.default_rng(0).normal(size=55 * SAMPLE_RATE).astype(np.float32)
+    whole = list(stretches(samples))
+    assert len(whole) > 2
+    for size in (SAMPLE_RATE, 7 * SAMPLE_RATE + 3, 40 * SAMPLE_RATE):
+        blocks = (samples[first : first + size] for first in range(0, len(samples), size))
+        assert [(first, first + len(part)) for first, part in stretches_of(blocks)] == whole
 
 
 def test_silence_too_short_for_a_frame_has_no_phones() -> None:

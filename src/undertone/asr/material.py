@@ -10,7 +10,8 @@ import numpy as np
 import torch
 
 from undertone.asr.alignments import frame_targets, phones_in
-from undertone.backbones.network import SUBSAMPLING, output_lengths
+from undertone.audio.stretches import SUBSAMPLING
+from undertone.backbones.network import output_lengths
 from undertone.errors import ConfigError
 from undertone.training.batches import centred, masked, padded
 

@@ -11,8 +11,7 @@ import torch
 
 from undertone.asr.decode import edits_between, error_rate, greedy
 from undertone.audio.fbank import FrontEnd, log_mel
-from undertone.audio.stretches import stretches
-from undertone.backbones.network import SUBSAMPLING
+from undertone.audio.stretches import frame_begins, stretches
 from undertone.speech.phones import SYMBOLS
 from undertone.training.batches import padded
 from undertone.training.store import plan_batches
@@ -153,8 +152,5 @@ def scores_of_stretches(
 
 def seconds_of(first_frame: int, end_frame: int, first: int, end: int) -> tuple[Seconds, Seconds]:
     """Say when a run of frames is heard, in a stretch from sample `first` to `end`."""
-    front_end = FrontEnd()
-    step = SUBSAMPLING * front_end.hop_length
-    lead = first + (front_end.frame_length - step) // 2
-    start, stop = max(first, lead + first_frame * step), min(end, lead + end_frame * step)
-    return start / SAMPLE_RATE, stop / SAMPLE_RATE
+    start, stop = (first + int(frame_begins(frame)) for frame in (first_frame, end_frame))
+    return start / SAMPLE_RATE, min(end, stop) / SAMPLE_RATE

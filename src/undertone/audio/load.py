@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -12,7 +13,7 @@ from undertone.errors import EmptyAudioError, TruncatedAudioError
 from undertone.units import SAMPLE_RATE, samples_for
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Generator
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -36,7 +37,7 @@ def load_mono(path: Path | str) -> NDArray[np.float32]:
     return _stretch(path, 0, None)
 
 
-def mono_blocks(path: Path | str) -> Iterator[NDArray[np.float32]]:
+def mono_blocks(path: Path | str) -> Generator[NDArray[np.float32]]:
     """Load a recording of any length block by block, mixed to one channel.
 
     Returns:
@@ -83,10 +84,9 @@ def _stretch(path: Path | str, first: int, last: int | None) -> NDArray[np.float
     """Decode from one sample at 16 kHz up to another, or to the file's end."""
     pieces = [np.empty(0, dtype=np.float32)]  # resampling may leave none of a single sample
     done = 0
-    with open_recording(path) as recording:
-        for block in resampled(recording.blocks(), recording.sample_rate, SAMPLE_RATE):
-            piece = block[max(0, first - done) : None if last is None else max(0, last - done)]
-            pieces.append(piece.mean(axis=1, dtype=np.float32))
+    with closing(mono_blocks(path)) as blocks:
+        for block in blocks:
+            pieces.append(block[max(0, first - done) : None if last is None else max(0, last - done)])
             done += len(block)
             if last is not None and done >= last:
                 break

@@ -1,4 +1,7 @@
-"""Cutting a recording where it is quietest, for networks that hear only so much at once."""
+"""What networks that hear phones have in common: how much they hear at once, and where their frames stand.
+
+A recording is cut where it is quietest.
+"""
 
 from __future__ import annotations
 
@@ -18,6 +21,9 @@ if TYPE_CHECKING:
 
 LONGEST_S: Final[Seconds] = 20.0
 """Of a stretch: attention takes memory with the square of the length."""
+
+SUBSAMPLING: Final = 4
+"""Frames of features in one frame of the network."""
 
 SEARCH_S: Final[Seconds] = 5.0
 """A recording is cut where it is quietest in the last seconds of a stretch."""
@@ -55,3 +61,14 @@ def _quietest(samples: NDArray[np.float32]) -> int:
     levels = np.square(tail[: len(tail) // block * block].astype(np.float64)).reshape(-1, block).sum(axis=1)
     quiet = np.convolve(levels, np.ones(5), mode="same")  # over 50 ms, so that no zero crossing counts as a pause
     return len(samples) - search + int(quiet.argmin()) * block + block // 2
+
+
+def frame_begins(frames: int | NDArray[np.int64]) -> NDArray[np.int64]:
+    """Say at which sample a frame of the network begins, counted from the start of the sound; the shape is kept.
+
+    A frame stands in the middle of what its features look at. The first begins with the sound.
+    """
+    front_end = FrontEnd()
+    step = SUBSAMPLING * front_end.hop_length
+    lead = (front_end.frame_length - step) // 2
+    return np.maximum(0, lead + step * np.asarray(frames, dtype=np.int64))

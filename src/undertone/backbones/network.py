@@ -18,14 +18,12 @@ import torch
 from torch import nn
 from transformers import ParakeetCTCConfig, ParakeetEncoderConfig, ParakeetForCTC
 
+from undertone.audio.stretches import SUBSAMPLING
 from undertone.errors import ConfigError
 from undertone.speech.phones import SYMBOLS
 
 if TYPE_CHECKING:
     from torch import Tensor
-
-SUBSAMPLING: Final = 4
-"""Input frames to an output frame."""
 
 LEAST_DEVIATION: Final = 1e-2
 """In nats: a band that moves less than this over an utterance is not blown up."""

@@ -18,8 +18,9 @@ import torch
 from torch import nn
 
 from undertone.audio.fbank import log_mel
+from undertone.audio.stretches import SUBSAMPLING
 from undertone.backbones.files import load_backbone, read_card
-from undertone.backbones.network import SUBSAMPLING, Backbone
+from undertone.backbones.network import Backbone
 from undertone.backbones.shipped import backbone_folder
 from undertone.encoders.base import Encoder, Layout
 from undertone.encoders.rows import frame_rows, moments

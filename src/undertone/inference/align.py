@@ -10,7 +10,7 @@ import numpy as np
 
 from undertone.errors import AlignmentError
 from undertone.records import Alignment, Segment
-from undertone.speech.alignment import align
+from undertone.speech.alignment import AlignedWord, align
 from undertone.speech.phones import BLANK, indices_of
 from undertone.speech.syllables import syllables_of
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from undertone.inference.phones import PhoneScores
-    from undertone.speech.alignment import AlignedPhone, AlignedWord
+    from undertone.speech.alignment import AlignedPhone
     from undertone.speech.pronounce import Spoken
 
 RUN: Final = 5
@@ -60,12 +60,12 @@ def align_words(heard: PhoneScores, words: Sequence[Spoken], *, least: float = L
 
 
 def _segment(label: str, phones: Sequence[AlignedPhone], heard: PhoneScores, word: int) -> Segment:
-    frames = [phone.end - phone.first for phone in phones]
+    unit = AlignedWord(word=label, phones=tuple(phones))
     return Segment(
         label=label,
-        start=float(heard.edges[phones[0].first]),
-        end=float(heard.edges[phones[-1].end]),
-        score=math.exp(np.average([phone.score for phone in phones], weights=frames)),
+        start=float(heard.edges[unit.first]),
+        end=float(heard.edges[unit.end]),
+        score=math.exp(unit.score),
         word=word,
     )
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from undertone.audio.fbank import FrontEnd, log_mel
-from undertone.audio.stretches import stretches_of
+from undertone.audio.stretches import frame_begins, stretches_of
 from undertone.errors import BundleError
 from undertone.inference.session import open_graph
 from undertone.speech.phones import SYMBOLS
@@ -26,9 +26,6 @@ GRAPH: Final = "recogniser.onnx"
 
 SHIPPED: Final = "phones-en"
 """The backbone that is heard with unless another is named."""
-
-SUBSAMPLING: Final = 4
-"""Frames of features in one of the network."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -91,20 +88,9 @@ class PhoneNetwork:
             if len(features):
                 found, _ = self.run(features[None], np.array([len(features)]))
                 scores.append(found[0])
-                begins = np.append(frame_begins(len(found[0]))[1:], len(samples))
+                begins = np.append(frame_begins(np.arange(1, len(found[0]))), len(samples))
                 edges.append((first + np.minimum(begins, len(samples))) / SAMPLE_RATE)
         return PhoneScores(log_probabilities=np.concatenate(scores), edges=np.concatenate(edges))
-
-
-def frame_begins(frames: int) -> NDArray[np.int64]:
-    """Say at which sample each frame begins, counted from the start of the sound; shape (frame,).
-
-    A frame stands in the middle of what its features look at. The first begins with the sound.
-    """
-    front_end = FrontEnd()
-    step = SUBSAMPLING * front_end.hop_length
-    lead = (front_end.frame_length - step) // 2
-    return np.maximum(0, lead + step * np.arange(frames, dtype=np.int64))
 
 
 def recogniser_of(folder: Path | None = None, *, threads: int = 0) -> PhoneNetwork:

@@ -10,7 +10,7 @@ step with the emotion features, in training and test alike, to ask what their al
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Final, cast
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 import torch
@@ -32,6 +32,7 @@ from undertone.learners.frames import (
     whole,
 )
 from undertone.learners.vectors import calibrated, ua_of
+from undertone.systems.base import MOST_SETTLED
 from undertone.systems.qieemo import Head, QieemoHead, head_problems, middle_blocks
 from undertone.training.fit import Course, Recipe, fit
 
@@ -42,10 +43,6 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from undertone.encoders.base import Layout
-
-
-MOST_SETTLED: Final = 256
-"""Utterances that what standardises the features is taken from."""
 
 
 @dataclass(frozen=True, kw_only=True)

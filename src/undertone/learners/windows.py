@@ -11,10 +11,9 @@ from torch import nn
 
 from undertone.errors import UsageError
 from undertone.learners.vectors import calibrated, ua_of
-from undertone.systems.base import Settles
-from undertone.training.batches import centred, crop, masked, padded, some_windows
+from undertone.training.batches import centred, crop, masked, padded
 from undertone.training.fit import Course, Recipe, fit
-from undertone.training.loop import Span, scores
+from undertone.training.loop import Span, scores, settle_on
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -105,11 +104,6 @@ def fit_windows(
     def judge(network: nn.Module, part: Part) -> NDArray[np.float32]:
         return scores(network, part.utterances, store_of(part, name), span=span, labels=classes)
 
-    def settle(network: nn.Module) -> None:
-        if isinstance(network, Settles):
-            rng = np.random.default_rng(how.seed)
-            network.settle(*some_windows(train.utterances, store, window=span.length, rng=rng))
-
     course = Course(
         steps=steps,
         batches=batches,
@@ -119,7 +113,7 @@ def fit_windows(
         size=lambda batch: len(batch.lengths),
         loss=loss,
         validate=lambda average: ua_of(judge(average, validation), validation.truth),
-        settle=settle,
+        settle=lambda network: settle_on(network, train.utterances, store, window=span.length, seed=how.seed),
     )
     recipe = Recipe(
         epochs=epochs,

@@ -203,9 +203,10 @@ def _best_path(states: _States, heard: NDArray[np.float64], beam: float) -> NDAr
         chosen = reached.argmax(axis=1)
         best = reached[np.arange(end - low), chosen] + heard[frame, states.symbols[low:end]]
         steps.append((low, chosen.astype(np.int8)))
-        alive = np.flatnonzero(best >= best.max() - beam)
-        scores[low:end] = np.where(best >= best.max() - beam, best, -np.inf)
-        low, high = low + int(alive[0]), low + int(alive[-1]) + 1
+        alive = best >= best.max() - beam
+        scores[low:end] = np.where(alive, best, -np.inf)
+        places = np.flatnonzero(alive)
+        low, high = low + int(places[0]), low + int(places[-1]) + 1
     return _traced(states, scores, low, high, steps)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,6 +25,10 @@ class Outputs(NamedTuple):
     """Unnormalised scores, shape (batch, label)."""
     embedding: Tensor
     """What the scores were taken from, shape (batch, width)."""
+
+
+MOST_SETTLED: Final = 256
+"""Utterances of the training part that constants are taken from, at most."""
 
 
 @runtime_checkable

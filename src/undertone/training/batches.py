@@ -100,18 +100,6 @@ def part_of_batch(batch: Batch, items: slice) -> Batch:
     )
 
 
-def some_windows(
-    utterances: Sequence[Utterance], store: FeatureStore, *, window: int, rng: np.random.Generator, most: int = 256
-) -> tuple[Tensor, Tensor]:
-    """Take windows of some utterances at random, as they are: what a network's constants are taken from.
-
-    Returns:
-        Features (window, frame, mel) and lengths (window,).
-    """
-    chosen = rng.permutation(len(utterances))[:most]
-    return padded([crop(store.features(utterances[index].id), window, rng).astype(np.float32) for index in chosen])
-
-
 def padded(windows: Sequence[NDArray[np.float32]]) -> tuple[Tensor, Tensor]:
     """Pad windows, each of shape (frame, mel), to (batch, frame, mel) and give their lengths, shape (batch,)."""
     lengths = [len(window) for window in windows]

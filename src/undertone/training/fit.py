@@ -68,7 +68,7 @@ class Course(Generic[Batch]):
     """Mean over the items of a batch."""
     validate: Callable[[nn.Module], float]
     """The metric on the validation part, UA unless the recipe names another."""
-    settle: Callable[[nn.Module], None] = lambda _: None
+    settle: Callable[[nn.Module], object] = lambda _: None
     """Gives a fresh network the constants that it takes from training material; the same in every process."""
 
 
@@ -101,12 +101,13 @@ def fit(
     Returns:
         The history, a list of figures by epoch under `epochs`, and the `best` epoch.
     """
-    course.settle(network)
+    path = folder / "checkpoint.safetensors"
+    if not path.is_file():
+        course.settle(network)
     average = copy.deepcopy(network)
     best = copy.deepcopy(network.state_dict())
     optimiser = torch.optim.AdamW(_groups(network, recipe), lr=recipe.learning_rate, betas=(0.9, 0.98))
     history: dict[str, Any] = {"epochs": [], "best": -1}
-    path = folder / "checkpoint.safetensors"
     if path.is_file():
         checkpoint = load_checkpoint(path)
         network.load_state_dict(checkpoint.group("model"))

@@ -11,8 +11,8 @@ import torch
 from undertone.inference.windows import window_spans
 from undertone.labels import EMOTIONS
 from undertone.metrics.categorical import confusion, unweighted_accuracy
-from undertone.systems.base import Settles
-from undertone.training.batches import Batch, draw_epoch, padded, part_of_batch, some_windows
+from undertone.systems.base import MOST_SETTLED, Settles
+from undertone.training.batches import Batch, crop, draw_epoch, padded, part_of_batch
 from undertone.training.fit import Course, Recipe, fit
 from undertone.training.losses import partial_label_loss
 from undertone.training.parallel import ALONE, Workers
@@ -158,13 +158,6 @@ def train(
         logits = network(batch.features, batch.lengths).logits
         return partial_label_loss(logits.float(), batch.targets, batch.allowed, smoothing=how.label_smoothing)
 
-    def settle(network: nn.Module) -> None:
-        if isinstance(network, Settles):
-            rng = np.random.default_rng(config.seed)
-            network.settle(
-                *some_windows(material.train, material.train_stores[0], window=span_of(config).length, rng=rng)
-            )
-
     course = Course(
         steps=len(material.train) // how.batch,
         batches=batches,
@@ -172,7 +165,9 @@ def train(
         size=lambda batch: len(batch.lengths),
         loss=loss,
         validate=lambda average: _validate(average, material, config),
-        settle=settle,
+        settle=lambda network: settle_on(
+            network, material.train, material.train_stores[0], window=span_of(config).length, seed=config.seed
+        ),
     )
     recipe = Recipe(
         epochs=how.epochs,
@@ -186,6 +181,17 @@ def train(
         rates={} if config.backbone is None else {"backbone.": config.backbone.learning_rate},
     )
     return fit(network, course, recipe, seed=config.seed, folder=folder, report=report, workers=workers)
+
+
+def settle_on(
+    network: nn.Module, utterances: Sequence[Utterance], store: FeatureStore, *, window: int, seed: int
+) -> None:
+    """Give a network, if it takes any, its constants from windows of some utterances, as they are."""
+    if isinstance(network, Settles):
+        rng = np.random.default_rng(seed)
+        chosen = rng.permutation(len(utterances))[:MOST_SETTLED]
+        windows = [crop(store.features(utterances[index].id), window, rng).astype(np.float32) for index in chosen]
+        network.settle(*padded(windows))
 
 
 def _validate(network: nn.Module, material: Material, config: TrainConfig) -> float:
