@@ -29,7 +29,7 @@ from undertone.systems.fusion import (
     GateFusion,
 )
 from undertone.systems.matching import MATCHED, matched_concat
-from undertone.systems.posteriorgram import POSTERIORGRAMS, EmotionFeature, posteriorgram
+from undertone.systems.posteriorgram import POSTERIORGRAMS, BlockStatistics, EmotionFeature, posteriorgram
 from undertone.systems.qieemo import (
     EVIDENCE,
     TOPOLOGIES,
@@ -75,11 +75,19 @@ SINGLE = [
     for evidence, pooling in itertools.product(EVIDENCE[1:], POOLINGS)
 ]
 CONTENTS = [replace(SMALL, posteriorgram=kind, cma_layers=2) for kind in POSTERIORGRAMS]
+PAST = [
+    replace(SMALL, statistics=True),
+    replace(SMALL, statistics=True, first_block=0, last_block=4, topology="serial", pooling="mean"),
+    replace(SMALL, statistics=True, evidence="emotion", mmf="none", cma="none"),
+]
 every_head = pytest.mark.parametrize(
     "head",
-    FUSED + SINGLE + CONTENTS,
+    FUSED + SINGLE + CONTENTS + PAST,
     ids=lambda head: "-".join(
-        (head.evidence, head.posteriorgram, head.mmf, head.cma, head.topology, head.pooling, str(head.cma_layers))
+        (
+            *(head.evidence, head.posteriorgram, head.mmf, head.cma, head.topology, head.pooling, str(head.cma_layers)),
+            *(["statistics"] if head.statistics else []),
+        )
     ),
 )
 
@@ -194,6 +202,32 @@ def test_blocks_are_weighed_as_their_formula_says() -> None:
     mixed = 0.25 * scaled[0] @ feature.maps[0].weight.T + 0.75 * scaled[1] @ feature.maps[1].weight.T
     wanted = nn.LayerNorm(3)(feature.project(mixed))
     assert torch.allclose(feature(states)[0], wanted, atol=1e-5)
+
+
+def test_statistics_are_their_formula_over_the_real_frames() -> None:
+    torch.manual_seed(0)
+    path = BlockStatistics(blocks=2, width=3, hidden=4, dropout=0.0)
+    lengths = torch.tensor([6, 1, 4, 5])
+    mask = torch.arange(6) < lengths[:, None]
+    states = (5 + 2 * torch.randn(4, 2, 6, 3)) * mask[:, None, :, None]
+    told = torch.stack(
+        [
+            torch.cat([cut.mean(dim=1).flatten(), (cut.var(dim=1, correction=0) + 1e-6).sqrt().flatten()])
+            for cut in (item[:, :length] for item, length in zip(states, lengths, strict=True))
+        ]
+    )
+    path.settle(states, mask)
+    scaled = (told - told.mean(dim=0)) / told.std(dim=0, correction=0)
+    assert torch.allclose(path(states, mask), scaled @ path.project.weight.T, atol=1e-4)
+
+
+def test_statistics_go_past_both_modules() -> None:
+    network = head_of(replace(SMALL, statistics=True))
+    blocks, scores, lengths = heard(5)
+    nn.init.zeros_(network.embed[1].weight)  # nothing of MMF and CMA is left
+    before = network(blocks, scores, lengths).logits
+    assert torch.equal(network(blocks, scores + torch.randn_like(scores), lengths).logits, before)
+    assert not torch.allclose(network(2 * blocks, scores, lengths).logits, before)
 
 
 def test_who_asks_whom_decides_what_is_heard_of_the_other() -> None:
@@ -411,7 +445,7 @@ def test_the_number_of_bands_is_said_once() -> None:
 
 def test_the_graph_answers_alike_for_every_number_of_frames(tmp_path: Path) -> None:
     # The contract tests export the default head; this one has everything else.
-    head = replace(SMALL, topology="serial", mmf="film", posteriorgram="top-k", pooling="mean")
+    head = replace(SMALL, topology="serial", mmf="film", posteriorgram="top-k", pooling="mean", statistics=True)
     network = network_of(replace(SIZES, backbone=replace(SIZES.backbone, blocks=1), head=head)).eval()
     export_graph(network, tmp_path / "model.onnx", mel_bins=80)
     session = onnxruntime.InferenceSession(tmp_path / "model.onnx", providers=["CPUExecutionProvider"])
@@ -424,7 +458,7 @@ def test_the_graph_answers_alike_for_every_number_of_frames(tmp_path: Path) -> N
 
 def test_a_network_settles_on_real_frames_alone_and_answers_otherwise_afterwards() -> None:
     torch.manual_seed(0)
-    network = Qieemo(SIZES).train()
+    network = Qieemo(replace(SIZES, head=replace(SMALL, statistics=True))).train()
     features, lengths = 4 * torch.randn(3, 64, 80) + 8, torch.tensor([64, 40, 24])
     before = network.eval()(features, lengths).logits
     network.train()
@@ -432,7 +466,7 @@ def test_a_network_settles_on_real_frames_alone_and_answers_otherwise_afterwards
     assert network.training
     after = network.eval()(features, lengths).logits
     assert not torch.allclose(before, after)
-    constants = {name: value.clone() for name, value in network.state_dict().items() if "scales" in name}
+    constants = {name: value.clone() for name, value in network.state_dict().items() if "scale" in name}
     features[1, 40:], features[2, 24:] = 1e3, -1e3  # padding
     network.settle(features, lengths)
     for name, value in constants.items():

@@ -16,6 +16,9 @@ from undertone.systems.layers import Standardised
 POSTERIORGRAMS: Final = ("posterior", "log-posterior", "logits", "bottleneck", "top-k")
 """What may stand for the content of a frame; `bottleneck` is the last block's state, the others are of the scores."""
 
+LEAST_VARIANCE: Final = 1e-6
+"""Is added to every variance: the root of 0 has no slope."""
+
 
 def posteriorgram(scores: Tensor, *, kind: str, temperature: float, most_symbols: int) -> Tensor:
     """Turn scores of symbols into what is told of them; the blank keeps its place.
@@ -106,3 +109,45 @@ class EmotionFeature(nn.Module):
         mixed = nn.functional.linear(torch.cat(scaled, dim=-1), torch.cat(maps, dim=1))  # one product for all blocks
         found: Tensor = self.dropout(self.norm(self.project(mixed)))
         return found
+
+
+class BlockStatistics(nn.Module):
+    """W Z(u), where u holds the mean and the deviation over time of every channel of the chosen blocks. Ours.
+
+    Z standardises over utterances; see `Standardised`. Qieemo's sources tell of no such path: it is what a linear probe
+    of the blocks reads, so that a head with it need not be below one.
+    """
+
+    def __init__(self, *, blocks: int, width: int, hidden: int, dropout: float) -> None:
+        super().__init__()
+        self.scale = Standardised(width=2 * blocks * width)
+        self.dropout = nn.Dropout(dropout)
+        self.project = nn.Linear(2 * blocks * width, hidden, bias=False)
+
+    def settle(self, states: Tensor, mask: Tensor) -> None:
+        """Take what standardises from states as `forward` takes them."""
+        self.scale.settle(mean_and_deviation(states, mask))
+
+    def forward(self, states: Tensor, mask: Tensor) -> Tensor:
+        """Map states (batch, block, frame, width), zero where `mask` (batch, frame) is not set, to (batch, hidden)."""
+        found: Tensor = self.project(self.dropout(self.scale(mean_and_deviation(states, mask))))
+        return found
+
+
+def mean_and_deviation(states: Tensor, mask: Tensor) -> Tensor:
+    """Mean and deviation over the real frames.
+
+    Args:
+        states: shape (batch, block, frame, width), zero where the mask is not set.
+        mask: shape (batch, frame).
+
+    Returns:
+        Shape (batch, 2·block·width), all means first.
+    """
+    real = mask[:, None, :, None]
+    states = states.float()
+    count = real.sum(dim=2)
+    mean = states.sum(dim=2) / count
+    variance = ((states - mean[:, :, None]).square() * real).sum(dim=2) / count
+    deviation = (variance + LEAST_VARIANCE).sqrt()
+    return torch.cat((mean.flatten(1), deviation.flatten(1)), dim=1)

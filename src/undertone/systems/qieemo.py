@@ -29,7 +29,7 @@ from undertone.systems.fusion import (
     pooling_of,
 )
 from undertone.systems.layers import frame_mask
-from undertone.systems.posteriorgram import POSTERIORGRAMS, ContentFeature, EmotionFeature
+from undertone.systems.posteriorgram import POSTERIORGRAMS, BlockStatistics, ContentFeature, EmotionFeature
 
 TOPOLOGIES: Final = ("parallel", "serial")
 """Where both modules are on: side by side, or CMA behind MMF."""
@@ -69,6 +69,8 @@ class Head:
     """One of `TOPOLOGIES`."""
     pooling: str = "attentive"
     """One of `POOLINGS`."""
+    statistics: bool = False
+    """Whether the classifier hears of the blocks past MMF and CMA, too: their mean and deviation over time. Ours."""
     hidden: int = 256
     """Width of the classifier, and of the embedding."""
     dropout: float = 0.1
@@ -131,6 +133,8 @@ def _word_problems(head: Head) -> list[str]:
             f"with evidence {head.evidence!r} there is nothing to fuse, but {' and '.join(joined)}; "
             "set mmf and cma to 'none'"
         )
+    if head.evidence == "content" and head.statistics:
+        problems.append("statistics are of the emotion features, which evidence 'content' leaves out; set it to false")
     if head.topology == "serial" and len(joined) < 2:
         problems.append("topology 'serial' puts CMA behind MMF; set both mmf and cma, or take 'parallel'")
     return problems
@@ -216,7 +220,12 @@ class QieemoHead(nn.Module):
         side_by_side = "none" not in {head.mmf, head.cma} and head.topology == "parallel"
         self.pools = nn.ModuleList(pooling_of(head.pooling, width=size) for _ in range(1 + side_by_side))
         pooled = len(self.pools) * pooled_width(head.pooling, width=size)
-        self.embed = nn.Sequential(nn.LayerNorm(pooled), nn.Linear(pooled, head.hidden), nn.GELU())
+        self.embed = nn.Sequential(nn.LayerNorm(pooled), nn.Linear(pooled, head.hidden))
+        self.statistics: BlockStatistics | None = None
+        if head.statistics:
+            self.statistics = BlockStatistics(
+                blocks=len(self.middle), width=width, hidden=head.hidden, dropout=head.classifier_dropout
+            )
         self.classify = nn.Sequential(nn.Dropout(head.classifier_dropout), nn.Linear(head.hidden, labels))
 
     def forward(self, blocks: Tensor, scores: Tensor, lengths: Tensor) -> Outputs:
@@ -235,12 +244,15 @@ class QieemoHead(nn.Module):
         features = []
         if self.content is not None:
             features.append(self.content(blocks[:, -1].masked_fill(beyond, 0), scores.masked_fill(beyond, 0)))
+        states = blocks[:, self.middle.start : self.middle.stop].masked_fill(beyond[:, None], 0)
         if self.emotion is not None:
-            states = blocks[:, self.middle.start : self.middle.stop].masked_fill(beyond[:, None], 0)
             features.append(self.emotion(states))
         joined = self._joined(features, mask)
         pooled = torch.cat([pool(each, mask) for pool, each in zip(self.pools, joined, strict=True)], dim=1)
-        embedding = self.embed(pooled)
+        told = self.embed(pooled)
+        if self.statistics is not None:
+            told = told + self.statistics(states, mask)
+        embedding = nn.functional.gelu(told)
         return Outputs(logits=self.classify(embedding), embedding=embedding)
 
     @torch.no_grad()
@@ -252,8 +264,11 @@ class QieemoHead(nn.Module):
             lengths: likewise.
         """
         mask = frame_mask(lengths, blocks.shape[2])
+        states = blocks[:, self.middle.start : self.middle.stop]
         if self.emotion is not None:
-            self.emotion.settle(blocks[:, self.middle.start : self.middle.stop].transpose(0, 1)[:, mask])
+            self.emotion.settle(states.transpose(0, 1)[:, mask])
+        if self.statistics is not None:
+            self.statistics.settle(states.masked_fill(~mask[:, None, :, None], 0), mask)
 
     def _joined(self, features: list[Tensor], mask: Tensor) -> list[Tensor]:
         """Join features, p before e, each (batch, frame, width); gives one sequence for every pooling."""
