@@ -188,6 +188,7 @@ def epoch(seed: int = 0, **changes: object):
         "window": 40,
         "batch": 8,
         "corpus_balance": 0.5,
+        "centre": False,
         "rng": np.random.default_rng(seed),
     }
     return list(draw_epoch(BOTH, [store_of(BOTH), store_of(BOTH, 100.0)], **(wanted | changes)))
@@ -220,6 +221,11 @@ def test_an_epoch_follows_its_generator() -> None:
         assert torch.equal(first.features, second.features)
         assert torch.equal(first.targets, second.targets)
     assert not all(torch.equal(a.targets, b.targets) for a, b in zip(epoch(3), epoch(4), strict=True))
+
+
+def test_centred_windows_have_bands_of_mean_zero() -> None:
+    for batch in epoch(centre=True):
+        assert batch.features.any(dim=0).sum() == 0  # the material's rows are all alike
 
 
 def test_every_condition_is_drawn() -> None:

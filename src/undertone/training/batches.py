@@ -51,6 +51,7 @@ def draw_epoch(
     window: int,
     batch: int,
     corpus_balance: float,
+    centre: bool,
     rng: np.random.Generator,
 ) -> Iterator[Batch]:
     """Draw one epoch of training windows, with as many draws as there are utterances.
@@ -63,6 +64,7 @@ def draw_epoch(
         window: most frames in a window.
         batch: windows in a batch; a shorter last batch is dropped.
         corpus_balance: corpora are drawn in proportion to (number of utterances) to this power.
+        centre: whether masks are laid into frames whose bands have mean 0: for a network that takes the mean out.
         rng: source of every draw.
     """
     counts = {corpus: sum(item.corpus == corpus for item in utterances) for corpus in allowed}
@@ -73,7 +75,8 @@ def draw_epoch(
         windows = []
         for item in items:
             features = stores[int(rng.integers(len(stores)))].features(item.id)
-            windows.append(masked(crop(features, window, rng).astype(np.float32), masking, rng))
+            frames = crop(features, window, rng).astype(np.float32)
+            windows.append(masked(centred(frames) if centre else frames, masking, rng))
         yield collate(items, windows, allowed)
 
 

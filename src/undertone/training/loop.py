@@ -151,6 +151,7 @@ def train(
             window=span_of(config).length,
             batch=how.batch,
             corpus_balance=how.corpus_balance,
+            centre=config.backbone is not None,  # backbones take the mean out
             rng=np.random.default_rng([config.seed, epoch]),
         )
 
