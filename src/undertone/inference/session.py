@@ -25,7 +25,7 @@ def open_graph(model: bytes, path: str, *, threads: int = 0) -> onnxruntime.Infe
 
     Args:
         model: an ONNX graph.
-        path: of its bundle, for messages.
+        path: where it comes from, for messages.
         threads: that one call may use; ONNX Runtime chooses where 0.
 
     Raises:
@@ -38,7 +38,7 @@ def open_graph(model: bytes, path: str, *, threads: int = 0) -> onnxruntime.Infe
     try:
         return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
     except Exception as error:
-        raise BundleError(path, f"model.onnx cannot be run ({error}); build the bundle anew") from error
+        raise BundleError(path, f"its graph cannot be run ({error}); build it anew") from error
 
 
 class Session:
