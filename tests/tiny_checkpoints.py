@@ -123,3 +123,28 @@ def saved(kind: str, folder: Path, head: str = "Model", **changes: Any) -> Path:
     built(kind, head).save_pretrained(folder)
     extractor_of(kind, **changes).save_pretrained(folder)
     return folder
+
+
+WORDS = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "i", "am", "so", "happy", "sad", "the", "train", "leaves", "##s")
+TEXT = {
+    "hidden_size": 32,
+    "num_hidden_layers": 2,
+    "num_attention_heads": 4,
+    "intermediate_size": 48,
+    "vocab_size": len(WORDS),
+    "max_position_embeddings": 24,
+}
+
+
+def saved_text(folder: Path, architecture: str = "Bert", head: str = "Model", **changes: Any) -> Path:
+    """Save a tiny encoder of text, with its tokenizer, as the hub lays one out."""
+    with torch.random.fork_rng():
+        torch.manual_seed(12)
+        config = getattr(transformers, f"{architecture}Config")(**(TEXT | changes))
+        model = getattr(transformers, f"{architecture}{head}")(config)
+        for weight in model.parameters():
+            weight.data += 0.05 * torch.randn_like(weight)
+    model.save_pretrained(folder)
+    tokenizer = transformers.BertTokenizerFast(vocab={word: place for place, word in enumerate(WORDS)})
+    tokenizer.save_pretrained(folder)
+    return folder

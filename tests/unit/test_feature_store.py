@@ -47,7 +47,7 @@ def encoder(**changes: object) -> Encoder:
         "rows": "frame",
         "dtype": "float32",
         "encode": first_samples,
-        "batch_s": 2.0,
+        "batch": 2.0,
     }
     return Encoder(**(wanted | changes))
 
@@ -266,7 +266,7 @@ def test_utterances_that_cannot_be_used_are_counted_and_the_others_are_kept(
         return first_samples(sounds)
 
     write_recording(corpus[2].path, noise(0.4, rng=np.random.default_rng(5)))
-    store = open_or_extract(corpus, encoder(encode=count, batch_s=0.0), tmp_path / "cache")
+    store = open_or_extract(corpus, encoder(encode=count, batch=0.0), tmp_path / "cache")
     assert heard == [1]
     for item in corpus:
         assert np.array_equal(store.features(item.id), load_utterance(item)[:4].reshape(2, 2))
@@ -428,7 +428,7 @@ def test_memory_holds_a_batch_and_not_the_corpus(tmp_path: Path) -> None:
         return [np.zeros((1, 500_000), dtype=np.float32) for _ in sounds]
 
     tracemalloc.start()
-    open_or_extract(items, encoder(encode=wide, row_shape=(500_000,), batch_s=40.0), tmp_path / "cache")
+    open_or_extract(items, encoder(encode=wide, row_shape=(500_000,), batch=40.0), tmp_path / "cache")
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     # Two utterances: 1.3 MB of samples and 2 MB of rows each; twice over while they are decoded and checked.

@@ -97,18 +97,23 @@ class Corpus:
     """Whether every sound file in the folder should be one that `scan` lists; False where others lie there too."""
 
 
-def read_corpus(corpus: Corpus, folder: Path, advance: Callable[[], None] = lambda: None) -> tuple[Utterance, ...]:
+def read_corpus(
+    corpus: Corpus, folder: Path, advance: Callable[[], None] = lambda: None, *, sound: bool = True
+) -> tuple[Utterance, ...]:
     """List a corpus with the duration of every utterance; one that its card excludes may be missing or unreadable.
 
     Args:
         corpus: which.
         folder: where it lies.
         advance: called after every utterance.
+        sound: whether the recordings must be there; without them durations stay unknown.
 
     Raises:
         CorpusError: if the folder is not that corpus, or files are missing or cannot be opened: all are counted, the
             first is named.
     """
+    if not sound:
+        return tuple(corpus.scan(folder))
     excluded = {item.id for item in corpus.card.exclusions}
     utterances = [item for item in corpus.scan(folder) if item.id not in excluded or Path(item.path).is_file()]
     require_files(corpus.card.name, utterances)

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     import numpy as np
     from numpy.typing import NDArray
-
-    from undertone.units import Seconds
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,7 +31,7 @@ class Layout:
 
 @dataclass(frozen=True, kw_only=True)
 class Encoder:
-    """A frozen function from sound to rows of numbers, run once per corpus and kept in a feature store."""
+    """A frozen function from sound, or its transcript, to rows of numbers, run once per corpus and kept in a store."""
 
     name: str
     revision: str
@@ -45,13 +43,15 @@ class Encoder:
     row_shape: tuple[int, ...]
     """Shape of one row: (coefficient,) or (block, width)."""
     rows: str
-    """What a row is: `utterance` (one for each) or `frame`."""
+    """What a row is: `utterance` (one for each), `frame` or `token`."""
     dtype: str
     """Of the stored rows: `float32` or `float16`."""
-    encode: Callable[[Sequence[NDArray[np.float32]]], list[NDArray[np.floating]]]
-    """Takes a batch of utterances, each 16 kHz samples of shape (sample,); gives for each shape (row, *row_shape). What
-    an utterance gets does not depend on the others of its batch."""
-    batch_s: Seconds = 0.0
-    """Most sound in a batch, padding included; 0 for one utterance at a time."""
+    encode: Callable[[Sequence[Any]], list[NDArray[np.floating]]]
+    """Takes a batch of utterances, each what `reads` says; gives for each shape (row, *row_shape). What an utterance
+    gets does not depend on the others of its batch."""
+    reads: str = "sound"
+    """`sound`, 16 kHz samples of shape (sample,); or `text`, the transcript."""
+    batch: float = 0.0
+    """Most in a batch, padding included: seconds of sound, or characters of text; 0 for one utterance at a time."""
     layout: Layout | None = None
     """How a row is read, where it is a frame of a speech recogniser."""

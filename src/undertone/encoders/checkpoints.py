@@ -25,7 +25,7 @@ from undertone.errors import ConfigError
 from undertone.units import SAMPLE_RATE
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
 HARMLESS_MISSING: Final = re.compile(r"(^|\.)masked_spec_embed$")
 """What only training uses: the vector that masks frames."""
@@ -41,10 +41,20 @@ RECOGNISERS: Final = (*PADDED, *ALONE, "wav2vec2-bert", "parakeet_ctc")
 
 CTC_HEADS: Final = re.compile(r"^(lm_head|ctc_head)\.")
 
+TEXT_FAMILIES: Final = ("bert", "roberta", "xlm-roberta", "distilbert", "electra", "mpnet", "camembert")
+"""The model types of which there are encoders of text."""
+
+TEXT_HEADS: Final = re.compile(r"^(cls|lm_head|pooler|classifier|qa_outputs|vocab_\w+|discriminator_predictions)(\.|$)")
+
+RESERVED_PLACES: Final = 2
+"""Of RoBERTa's positions, the first two stand for no token."""
+
 EXTRACTORS: Final = ("preprocessor_config.json", "processor_config.json")
 """Files that say how sound is prepared. Newer versions of transformers write the second one alone."""
 
-FILES: Final = ("*.json", "*.safetensors", "README.md")
+TOKENIZERS: Final = ("tokenizer.json", "vocab.txt", "vocab.json", "merges.txt")
+
+FILES: Final = ("*.json", "*.safetensors", "vocab.txt", "merges.txt", "README.md")
 PICKLED: Final = ("pytorch_model*.bin",)
 
 SEED: Final = 0
@@ -53,13 +63,13 @@ SEED: Final = 0
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Checkpoint:
-    """A speech encoder that has been loaded."""
+    """An encoder of speech, or of text, that has been loaded."""
 
     name: str
     model: Any
-    """One of transformers' speech models, in evaluation mode."""
+    """One of transformers' models, in evaluation mode."""
     extractor: Any
-    """What prepares the sound for it, from `preprocessor_config.json`."""
+    """What prepares the sound for it, from `preprocessor_config.json`; or the tokenizer."""
     fingerprint: str
     weights: str
     """`random`, or the checkpoint's name."""
@@ -134,17 +144,57 @@ def _loaded(kind: Any, folder: Path, config: Any, where: str) -> tuple[Any, dict
     return model, info
 
 
-def _checkpoint(place: str, folder: Path, model: Any, extractor: Any) -> Checkpoint:  # noqa: ANN401
-    name = folder.resolve().name if Path(place).is_dir() else place
+def _checkpoint(
+    place: str,
+    folder: Path,
+    model: Any,  # noqa: ANN401
+    extractor: Any,  # noqa: ANN401
+    told: Sequence[str] = EXTRACTORS,
+    name: str = "",
+) -> Checkpoint:
+    name = name or (folder.resolve().name if Path(place).is_dir() else place)
     licence = _licence(folder)
     return Checkpoint(
         name=name,
         model=_ready(model),
         extractor=extractor,
-        fingerprint=_fingerprint(folder),
+        fingerprint=_fingerprint(folder, told),
         weights=name,
         source=f"checkpoint {name} ({type(model).__name__}), licence: {licence or 'not stated in its README'}",
     )
+
+
+def load_text_checkpoint(place: str, name: str = "") -> Checkpoint:
+    """Load an encoder of text from a folder in the hub's layout, or from the hub.
+
+    Args:
+        place: a folder with `config.json`, a tokenizer and weights; or `owner/name`.
+        name: what it is called, where that is not the folder's name.
+
+    Returns:
+        The checkpoint; its `extractor` is the tokenizer.
+
+    Raises:
+        ConfigError: if it is not there, is not an encoder of text that is known, or lacks weights or has others.
+    """
+    folder, where = _found(place)
+    resolved = str(folder.resolve())
+    if not (folder / "config.json").is_file():
+        raise ConfigError(where, ["config.json is missing; a folder in the hub's layout holds it"])
+    try:
+        config = transformers.AutoConfig.from_pretrained(resolved, trust_remote_code=False)
+        tokenizer = transformers.AutoTokenizer.from_pretrained(resolved, trust_remote_code=False)
+    except (OSError, ValueError, KeyError) as error:
+        raise ConfigError(where, [f"its configuration cannot be read ({_first_line(error)})"]) from error
+    if config.model_type not in TEXT_FAMILIES:
+        known = ", ".join(TEXT_FAMILIES)
+        raise ConfigError(where, [f"{config.model_type!r} is not an encoder of text that is known; those are {known}"])
+    model, info = _loaded(transformers.AutoModel, folder, config, where)
+    missing = {name for name in info["missing_keys"] if name.startswith("pooler.")}  # of the class token; not used
+    _require_exact(where, info | {"missing_keys": set(info["missing_keys"]) - missing}, left_out=TEXT_HEADS)
+    # Places beyond the last are an error in the network, and not every tokenizer knows how many it has.
+    tokenizer.model_max_length = min(tokenizer.model_max_length, config.max_position_embeddings - RESERVED_PLACES)
+    return _checkpoint(place, folder, model, tokenizer, told=TOKENIZERS, name=name)
 
 
 def random_checkpoint(place: str) -> Checkpoint:
@@ -297,12 +347,12 @@ def _fetched(place: str) -> Path:
     return folder
 
 
-def _fingerprint(folder: Path) -> str:
+def _fingerprint(folder: Path, told: Sequence[str]) -> str:
     """Fingerprint the bytes of everything that decides what a checkpoint computes."""
     digest = hashlib.sha256()
     weights = sorted(folder.glob("*.safetensors")) or sorted(folder.glob("pytorch_model*.bin"))
-    told = [folder / name for name in EXTRACTORS if (folder / name).is_file()]
-    for path in (folder / "config.json", *told, *weights):
+    also = [folder / name for name in told if (folder / name).is_file()]
+    for path in (folder / "config.json", *also, *weights):
         with path.open("rb") as file:
             digest.update(hashlib.file_digest(file, "sha256").digest())
     return digest.hexdigest()[:16]

@@ -79,7 +79,7 @@ def _functionals(name: str, feature_set: str, size: int, source: str) -> Encoder
         rows="utterance",
         dtype="float32",
         encode=encode,
-        batch_s=BATCH_S,
+        batch=BATCH_S,
     )
 
 

@@ -124,7 +124,7 @@ def frozen(
         rows=rows,
         dtype="float32" if rows == "utterance" else "float16",
         encode=encode,
-        batch_s=BATCH_S,
+        batch=BATCH_S,
         layout=layout,
     )
 

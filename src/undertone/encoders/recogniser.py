@@ -200,7 +200,7 @@ def _encoder(
         rows="frame" if layout else "utterance",
         dtype=dtype,
         encode=encode,
-        batch_s=BATCH_S,
+        batch=BATCH_S,
         layout=layout,
     )
 

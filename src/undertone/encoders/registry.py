@@ -27,12 +27,23 @@ FAMILIES: Final[Mapping[str, str]] = {
     "hub-bare-frames": "hub_recogniser:bare_frames",
     "hub-asr": "hub_recogniser:utterances",
     "hub-asr-frames": "hub_recogniser:frames",
+    "text": "text:utterance_means",
+    "text-tokens": "text:tokens",
     "asr": "recogniser:utterances",
     "asr-frames": "recogniser:frames",
     "asr-random": "recogniser:random_utterances",
     "asr-random-frames": "recogniser:random_frames",
 }
 """Likewise, by what stands before the colon of a name; the function takes what stands behind it."""
+
+
+TEXT: Final = frozenset({"text", "text-tokens"})
+"""Families that read transcripts, not sound."""
+
+
+def hears_sound(name: str | None) -> bool:
+    """Whether recordings must be there for an encoder of this name; None is that of a learner that hears nothing."""
+    return name is not None and name.partition(":")[0] not in TEXT
 
 
 def encoder_named(name: str) -> Encoder:

@@ -11,6 +11,7 @@ from undertone.corpora.own_rows import speakers_known
 from undertone.corpora.registry import CORPORA, corpus_named
 from undertone.corpora.rules import cross_corpus, make_protocol
 from undertone.corpora.stored import load_protocol, stored_protocols
+from undertone.encoders.registry import hears_sound
 from undertone.errors import ConfigError
 from undertone.experiments.crossval import Experiment
 from undertone.learners.registry import LEARNERS, learner_named
@@ -92,17 +93,22 @@ def planned(plan: Plan, data: Path) -> Iterator[tuple[Experiment, tuple[Utteranc
         CorpusError: if a corpus is missing or damaged.
         ConfigError: if a protocol cannot be made from it.
     """
-    for protocol, utterances, exclusions in opened(plan.config.protocols, data):
+    encoders = [plan.config.encoder or learner_named(name).encoder for name in plan.config.learners]
+    text_alone = any(encoders) and not any(map(hears_sound, encoders))
+    for protocol, utterances, exclusions in opened(plan.config.protocols, data, sound=not text_alone):
         for experiment in _experiments(plan, protocol, (*exclusions, *plan.config.exclusions)):
             yield experiment, utterances
 
 
-def opened(names: Sequence[str], data: Path) -> Iterator[tuple[Protocol, tuple[Utterance, ...], tuple[Exclusion, ...]]]:
+def opened(
+    names: Sequence[str], data: Path, *, sound: bool = True
+) -> Iterator[tuple[Protocol, tuple[Utterance, ...], tuple[Exclusion, ...]]]:
     """Give each protocol with the utterances of its corpora and what their cards exclude; a corpus is read once.
 
     Args:
         names: of protocols.
         data: the folder that holds one folder per corpus.
+        sound: whether the recordings must be there, and not their transcripts alone.
 
     Raises:
         CorpusError: if a corpus is missing or damaged.
@@ -112,7 +118,7 @@ def opened(names: Sequence[str], data: Path) -> Iterator[tuple[Protocol, tuple[U
     for name in names:
         corpora = name.split("/")[0].split("+")
         read = {
-            corpus: read[corpus] if corpus in read else read_corpus(corpus_named(corpus), data / corpus)
+            corpus: read[corpus] if corpus in read else read_corpus(corpus_named(corpus), data / corpus, sound=sound)
             for corpus in corpora
         }
         utterances = tuple(item for corpus in corpora for item in read[corpus])

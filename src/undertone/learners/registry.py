@@ -5,7 +5,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from undertone.errors import UsageError
-from undertone.learners import block_probe, compact, linear, majority, qieemo, qieemo_tuned, superb, svm
+from undertone.learners import (
+    block_probe,
+    compact,
+    linear,
+    majority,
+    qieemo,
+    qieemo_tuned,
+    superb,
+    svm,
+    text_linear,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -24,6 +34,7 @@ LEARNERS: Final[Mapping[str, Learner]] = {
         block_probe.LEARNER,
         qieemo.LEARNER,
         qieemo_tuned.LEARNER,
+        text_linear.LEARNER,
     )
 }
 

@@ -77,7 +77,7 @@ def open_or_extract(
     if len(set(ids)) < len(ids):
         twice = next(name for name in ids if ids.count(name) > 1)
         raise CorpusError(utterances[0].corpus, f"{twice} is listed more than once; list every utterance once")
-    contents = sound_fingerprints(utterances)
+    contents = text_fingerprints(utterances) if encoder.reads == "text" else sound_fingerprints(utterances)
     folder = cache / store_name(encoder, contents)
     if not has_store(folder):
         make_folder(cache)
@@ -104,8 +104,13 @@ def sound_fingerprints(utterances: Sequence[Utterance]) -> dict[str, str]:
     }
 
 
+def text_fingerprints(utterances: Sequence[Utterance]) -> dict[str, str]:
+    """Fingerprint the transcript of every utterance by id."""
+    return {item.id: hashlib.sha256(f"text\t{item.text or ''}".encode()).hexdigest()[:24] for item in utterances}
+
+
 def store_name(encoder: Encoder, contents: Mapping[str, str]) -> str:
-    """Name the store of an encoder and the sound of utterances, given by id; their order does not matter."""
+    """Name the store of an encoder and what it reads of utterances, given by id; their order does not matter."""
     return f"{_encoder_prefix(encoder)}{_digest(sorted(contents.items()))}"
 
 
@@ -119,24 +124,32 @@ def _digest(value: object) -> str:
     return hashlib.sha256(json.dumps(value).encode()).hexdigest()[:12]
 
 
-def plan_batches(utterances: Sequence[Utterance], batch_s: Seconds) -> Iterator[tuple[Utterance, ...]]:
-    """Put utterances of like length into batches that hold `batch_s` with padding; one at a time where it is 0.
+def seconds_of(item: Utterance) -> Seconds:
+    """How long an utterance is; infinite where that is not known."""
+    return math.inf if math.isnan(item.duration) else item.duration
+
+
+def characters_of(item: Utterance) -> float:
+    """How long its transcript is."""
+    return len(item.text or "")
+
+
+def plan_batches(
+    utterances: Sequence[Utterance], most: float, length: Callable[[Utterance], float] = seconds_of
+) -> Iterator[tuple[Utterance, ...]]:
+    """Put utterances of like length into batches that hold `most` with padding; one at a time where it is 0.
 
     The longest come first, so that memory is at its peak when somebody still looks. A length that is not known makes a
     batch of its own.
     """
     waiting: list[Utterance] = []
-    for item in sorted(utterances, key=lambda item: (-_length(item), item.id)):
-        if waiting and _length(waiting[0]) * (len(waiting) + 1) > batch_s:
+    for item in sorted(utterances, key=lambda item: (-length(item), item.id)):
+        if waiting and length(waiting[0]) * (len(waiting) + 1) > most:
             yield tuple(waiting)
             waiting = []
         waiting.append(item)
     if waiting:
         yield tuple(waiting)
-
-
-def _length(item: Utterance) -> Seconds:
-    return math.inf if math.isnan(item.duration) else item.duration
 
 
 def _take_over(encoder: Encoder, writer: StoreWriter, contents: Mapping[str, str], cache: Path) -> None:
@@ -164,7 +177,7 @@ def _take(
     advance = progress(f"features of {encoder.name}", len(utterances))
     taken = writer.taken
     failures: list[tuple[Utterance, str]] = []
-    for batch in plan_batches(utterances, encoder.batch_s):
+    for batch in plan_batches(utterances, encoder.batch, characters_of if encoder.reads == "text" else seconds_of):
         if not taken.issuperset(item.id for item in batch):
             # The whole batch, also where a part of it is there: what a batch holds then never depends on cuts.
             for item, rows in _encoded(batch, encoder, failures):
@@ -188,20 +201,26 @@ def _encoded(
     batch: Sequence[Utterance], encoder: Encoder, failures: list[tuple[Utterance, str]]
 ) -> list[tuple[Utterance, NDArray[np.floating]]]:
     """Encode a batch; what cannot be used is put to the failures instead."""
-    items, sounds = [], []
+    items: list[Utterance] = []
+    told: list[NDArray[np.float32] | str] = []
     for item in batch:
         try:
-            sounds.append(load_utterance(item))
+            read = (item.text or "").strip() if encoder.reads == "text" else load_utterance(item)
         except AudioError as error:
             failures.append((item, str(error)))
-        else:
-            items.append(item)
+            continue
+        if isinstance(read, str) and not read:
+            failures.append((item, "it has no transcript"))
+            continue
+        told.append(read)
+        items.append(item)
+    unit = "characters" if encoder.reads == "text" else "samples"
     found = []
-    for item, samples, rows in zip(items, sounds, encoder.encode(sounds) if sounds else (), strict=True):
+    for item, given, rows in zip(items, told, encoder.encode(told) if told else (), strict=True):
         with np.errstate(over="ignore"):  # what overflows is infinite, and refused
             stored = rows.astype(encoder.dtype, copy=False)
         if not len(rows):
-            failures.append((item, f"its {len(samples)} samples are too short for a single row"))
+            failures.append((item, f"its {len(given)} {unit} are too short for a single row"))
         elif not np.isfinite(stored).all():
             failures.append((item, "its rows hold values that are not finite"))
         else:

