@@ -12,6 +12,7 @@ from pages import REFERENCE, read, rows, section
 
 from undertone.experiments.plan import PlanConfig
 from undertone.learners.registry import LEARNERS
+from undertone.systems.multilevel import Fusion
 from undertone.systems.qieemo import Head
 
 PAGE = REFERENCE / "experiments.md"
@@ -52,6 +53,10 @@ def test_the_table_of_learners_says_what_each_hears() -> None:
 
 def test_every_setting_of_the_head_of_qieemo_is_told_with_its_default() -> None:
     assert told("The head of qieemo") == {item.name: shown_default(item) for item in dataclasses.fields(Head)}
+
+
+def test_every_setting_of_the_fusion_of_multilevel_is_told_with_its_default() -> None:
+    assert told("The fusion of multilevel") == {item.name: shown_default(item) for item in dataclasses.fields(Fusion)}
 
 
 def test_the_page_can_be_reached() -> None:

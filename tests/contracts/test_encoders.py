@@ -13,7 +13,7 @@ import transformers
 from tiny_backbones import saved_backbone
 from tiny_checkpoints import saved, saved_text
 
-from undertone.encoders.base import Encoder
+from undertone.encoders.base import Encoder, Told
 from undertone.encoders.registry import ENCODERS, FAMILIES, encoder_named, hears_sound
 from undertone.records import Utterance
 from undertone.testing.sounds import voice, write_recording
@@ -38,7 +38,7 @@ def built(name: str, place: Path) -> Encoder:
         return encoder_named(name)
     if name.startswith("text"):
         return encoder_named(f"{name}:{place / 'text'}")
-    ours = name.startswith("asr")
+    ours = name.startswith(("asr", "segments"))
     return encoder_named(f"{name}:{place / 'asr'},chunk=8" if ours else f"{name}:{place / 'hub'},float32")
 
 
@@ -55,17 +55,20 @@ def sounds() -> list[np.ndarray]:
 @pytest.fixture
 def read(encoder: Encoder) -> list[Any]:
     """What an encoder reads, of three utterances, the first the longest."""
-    return ["I am so happy", "sad", "the train leaves"] if encoder.reads == "text" else sounds()
+    texts = ["I am so happy", "sad", "the train leaves"]
+    if encoder.reads == "both":
+        return [Told(samples, text, "en") for samples, text in zip(sounds(), texts, strict=True)]
+    return texts if encoder.reads == "text" else sounds()
 
 
 def test_an_encoder_says_what_it_is(encoder: Encoder) -> None:
     assert encoder.name.split(":")[0] in {*ENCODERS, *FAMILIES}
     assert all((encoder.revision, encoder.source, encoder.weights))
-    assert encoder.reads in {"sound", "text"}
-    assert encoder.rows in {"utterance", "frame" if encoder.reads == "sound" else "token"}
+    rows = {"sound": "frame", "text": "token", "both": "segment"}
+    assert encoder.rows in {"utterance", rows[encoder.reads]}
     assert encoder.dtype in {"float32", "float16"}
     assert encoder.batch >= 0
-    assert hears_sound(encoder.name) == (encoder.reads == "sound")
+    assert hears_sound(encoder.name) == (encoder.reads != "text")
 
 
 def test_rows_have_the_declared_shape_and_are_finite(encoder: Encoder, read: list[Any]) -> None:
@@ -82,7 +85,7 @@ def test_rows_have_the_declared_shape_and_are_finite(encoder: Encoder, read: lis
 def test_a_layout_says_how_rows_are_read(encoder: Encoder, read: list[Any]) -> None:
     layout = encoder.layout
     if layout is None:
-        assert len(encoder.row_shape) == 2 or encoder.name in ENCODERS or encoder.reads == "text"
+        assert len(encoder.row_shape) == 2 or encoder.name in ENCODERS or encoder.reads != "sound"
         return
     assert (encoder.rows, encoder.dtype) == ("frame", "float16")
     assert encoder.row_shape == (layout.blocks * layout.width + layout.symbols,)
@@ -102,8 +105,9 @@ def test_what_one_utterance_gets_depends_on_no_other(encoder: Encoder, read: lis
 
 
 def test_sound_is_not_changed_and_may_be_read_only(encoder: Encoder, read: list[Any]) -> None:
-    for samples in read if encoder.reads == "sound" else ():
-        samples.setflags(write=False)
+    for given in read:
+        if encoder.reads != "text":
+            (given.samples if isinstance(given, Told) else given).setflags(write=False)
     first, again = encoder.encode(read), encoder.encode(read)
     for one, other in zip(first, again, strict=True):
         assert np.array_equal(one, other)
@@ -111,7 +115,8 @@ def test_sound_is_not_changed_and_may_be_read_only(encoder: Encoder, read: list[
 
 def test_nothing_has_no_row_and_silence_or_what_is_no_word_has_finite_rows(encoder: Encoder) -> None:
     given = [np.zeros(0, dtype=np.float32), np.zeros(16_000, dtype=np.float32)]
-    nothing, silence = encoder.encode([" ", "…"] if encoder.reads == "text" else given)
+    told = [Told(samples, "", "en") for samples in given]
+    nothing, silence = encoder.encode({"text": [" ", "…"], "both": told, "sound": given}[encoder.reads])
     assert nothing.shape == (0, *encoder.row_shape)
     assert len(silence) >= 1
     assert np.isfinite(silence).all()
@@ -121,12 +126,13 @@ def test_nothing_has_no_row_and_silence_or_what_is_no_word_has_finite_rows(encod
 def test_a_store_holds_what_the_encoder_gives(encoder: Encoder, read: list[Any], tmp_path: Path) -> None:
     items = []
     for number, given in enumerate(read):
-        path, text = tmp_path / f"{number}.wav", given if encoder.reads == "text" else None
-        if text is None:
-            write_recording(path, given)
+        path = tmp_path / f"{number}.wav"
+        samples, text, _ = {"text": (None, given, ""), "both": given, "sound": (given, None, "")}[encoder.reads]
+        if samples is not None:
+            write_recording(path, samples)
         items.append(
             Utterance(
-                id=f"a/{number}", path=str(path), corpus="a", speaker="s", language="de", emotion="sad", duration=1.0,
+                id=f"a/{number}", path=str(path), corpus="a", speaker="s", language="en", emotion="sad", duration=1.0,
                 text=text,
             )
         )  # fmt: skip

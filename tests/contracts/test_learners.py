@@ -14,22 +14,28 @@ from undertone.encoders.base import Layout
 from undertone.errors import UsageError
 from undertone.learners.base import Fitted, Fitting, Learner, Part
 from undertone.learners.compact import CompactSettings
+from undertone.learners.multilevel import MultilevelSettings
 from undertone.learners.qieemo import QieemoSettings
 from undertone.learners.qieemo_tuned import QieemoTunedSettings
 from undertone.learners.registry import LEARNERS, learner_named
 from undertone.learners.superb import SuperbSettings
 from undertone.metrics.categorical import confusion, unweighted_accuracy
 from undertone.records import Utterance
+from undertone.systems.multilevel import Fusion
 from undertone.systems.qieemo import Head
 from undertone.training.config import Masking
 from undertone.training.store import FeatureStore
 
 LABELS = ("neutral", "happy", "angry")
 
-SHAPES = {"superb-head": (3, 8), "block-probe": (3, 8), "compact": (16,), "qieemo": (4 * 6 + 5,), "qieemo-tuned": (80,)}
+SHAPES = {
+    "superb-head": (3, 8), "block-probe": (3, 8), "compact": (16,), "qieemo": (4 * 6 + 5,),
+    "qieemo-tuned": (80,), "multilevel": (4 * 6 + 5,),
+}  # fmt: skip
 """Of a row, where it is not a plain vector."""
 
-FRAMES = {"compact": None, "qieemo": Layout(blocks=4, width=6, symbols=5), "qieemo-tuned": None}
+LAYOUT = Layout(blocks=4, width=6, symbols=5)
+FRAMES = {"compact": None, "qieemo": LAYOUT, "qieemo-tuned": None, "multilevel": LAYOUT}
 """What those that hear frames are told of a row."""
 
 QUICK: dict[str, Any] = {
@@ -38,7 +44,11 @@ QUICK: dict[str, Any] = {
     "qieemo": QieemoSettings(
         head=Head(width=8, heads=2, hidden=8, dropout=0.0), steps=80, batch=8, learning_rate=1e-2, bfloat16=False
     ),
-}
+    "multilevel": MultilevelSettings(
+        fusion=Fusion(width=8, heads=2, hidden=8, dropout=0.0, granularities=("frame", "word")), last_block=3, steps=80,
+        batch=8, learning_rate=1e-2,
+    ),
+}  # fmt: skip
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -65,7 +75,20 @@ def part_of(name: str, start: int, count: int, *, store: FeatureStore | None) ->
         for number in range(start, start + count)
     )  # fmt: skip
     truth = np.arange(start, start + count) % 3
-    return Part(utterances=utterances, truth=truth, targets=np.eye(3)[truth], store=store)
+    others = tokens_and_segments(store) if name == "multilevel" and store is not None else ()
+    return Part(utterances=utterances, truth=truth, targets=np.eye(3)[truth], store=store, others=others)
+
+
+def tokens_and_segments(store: FeatureStore) -> tuple[FeatureStore, ...]:
+    """Three tokens that tell nothing, and two words, of everybody in a store of frames."""
+    rng = np.random.default_rng(5)
+    rows = [
+        row for start, end in store.spans.values()
+        for row in ((0, 0, end - start), (3, 0, (end - start) // 2), (3, (end - start) // 2, end - start))
+    ]  # fmt: skip
+    spans = {name: (3 * number, 3 * number + 3) for number, name in enumerate(store.spans)}
+    tokens = rng.normal(size=(len(rows), 7)).astype(np.float16)
+    return FeatureStore(rows=tokens, spans=spans), FeatureStore(rows=np.array(rows, dtype=np.float32), spans=spans)
 
 
 def make_store(name: str, count: int, *, signal: float = 1.5) -> FeatureStore:

@@ -11,10 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
-from undertone.asr.decode import NOTHING, Edits, Heard, edits_between, error_rate, greedy
+from undertone.asr.decode import NOTHING, Edits, edits_between, error_rate
 from undertone.asr.recognise import transcribe
 from undertone.audio.stretches import LONGEST_S, stretches, stretches_of
 from undertone.backbones.network import Frames, output_lengths
+from undertone.speech.greedy import Heard, greedy
 from undertone.units import SAMPLE_RATE
 
 phones = st.lists(st.integers(1, 4), max_size=9)

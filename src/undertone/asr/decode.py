@@ -1,4 +1,4 @@
-"""From scores of frames to phones, and how far they are from what was to be said. NumPy only."""
+"""How far the phones, or words, that were heard are from those that were to be said. NumPy only."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from undertone.metrics.uncertainty import cluster_bootstrap, group_items
-from undertone.speech.phones import BLANK
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -21,17 +20,6 @@ if TYPE_CHECKING:
 
 NOTHING: Final = -1
 """Stands where one of the two sequences has no symbol."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Heard:
-    """A phone that was heard."""
-
-    symbol: int
-    first: int
-    """Its first frame."""
-    end: int
-    """The frame after its last."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,22 +59,6 @@ class ErrorRate:
     def confusions(self) -> tuple[tuple[int, int, int], ...]:
         """Those of the pairs that differ."""
         return tuple(pair for pair in self.pairs if pair[0] != pair[1])
-
-
-def greedy(scores: NDArray[np.floating]) -> tuple[Heard, ...]:
-    """Take the best symbol of every frame, join equal neighbours and drop the blank (Graves et al. 2006, section 3.2).
-
-    Args:
-        scores: shape (frame, symbol), on any scale.
-    """
-    best = scores.argmax(axis=1)
-    starts = np.flatnonzero(np.diff(best, prepend=NOTHING))
-    ends = [*starts.tolist(), len(best)][1:]
-    return tuple(
-        Heard(symbol=int(best[first]), first=int(first), end=end)
-        for first, end in zip(starts, ends, strict=True)
-        if best[first] != BLANK
-    )
 
 
 def edits_between(truth: Sequence[int], heard: Sequence[int]) -> Edits:

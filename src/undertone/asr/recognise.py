@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 import torch
 
-from undertone.asr.decode import edits_between, error_rate, greedy
+from undertone.asr.decode import edits_between, error_rate
 from undertone.audio.fbank import FrontEnd, log_mel
 from undertone.audio.stretches import frame_begins, stretches
+from undertone.speech.greedy import greedy
 from undertone.speech.phones import SYMBOLS
 from undertone.training.batches import padded
 from undertone.training.store import plan_batches
@@ -23,8 +24,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from torch import nn
 
-    from undertone.asr.decode import Edits, ErrorRate, Heard
+    from undertone.asr.decode import Edits, ErrorRate
     from undertone.asr.material import Item
+    from undertone.speech.greedy import Heard
     from undertone.training.store import FeatureStore
     from undertone.units import Seconds
 

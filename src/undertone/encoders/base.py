@@ -3,13 +3,23 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     import numpy as np
     from numpy.typing import NDArray
+
+
+class Told(NamedTuple):
+    """What an encoder of both is given of an utterance."""
+
+    samples: NDArray[np.float32]
+    """16 kHz, shape (sample,)."""
+    text: str
+    """The transcript; empty where there is none."""
+    language: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,14 +53,14 @@ class Encoder:
     row_shape: tuple[int, ...]
     """Shape of one row: (coefficient,) or (block, width)."""
     rows: str
-    """What a row is: `utterance` (one for each), `frame` or `token`."""
+    """What a row is: `utterance` (one for each), `frame`, `token` or `segment`."""
     dtype: str
     """Of the stored rows: `float32` or `float16`."""
     encode: Callable[[Sequence[Any]], list[NDArray[np.floating]]]
     """Takes a batch of utterances, each what `reads` says; gives for each shape (row, *row_shape). What an utterance
     gets does not depend on the others of its batch."""
     reads: str = "sound"
-    """`sound`, 16 kHz samples of shape (sample,); or `text`, the transcript."""
+    """`sound`, 16 kHz samples of shape (sample,); `text`, the transcript; or `both`, a `Told`."""
     batch: float = 0.0
     """Most in a batch, padding included: seconds of sound, or characters of text; 0 for one utterance at a time."""
     layout: Layout | None = None

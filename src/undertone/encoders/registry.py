@@ -27,6 +27,7 @@ FAMILIES: Final[Mapping[str, str]] = {
     "hub-bare-frames": "hub_recogniser:bare_frames",
     "hub-asr": "hub_recogniser:utterances",
     "hub-asr-frames": "hub_recogniser:frames",
+    "segments": "segments:segments",
     "text": "text:utterance_means",
     "text-tokens": "text:tokens",
     "asr": "recogniser:utterances",
@@ -41,9 +42,30 @@ TEXT: Final = frozenset({"text", "text-tokens"})
 """Families that read transcripts, not sound."""
 
 
+JOIN: Final = " + "
+"""Between the names of encoders that a learner hears through at the same time."""
+
+
 def hears_sound(name: str | None) -> bool:
-    """Whether recordings must be there for an encoder of this name; None is that of a learner that hears nothing."""
-    return name is not None and name.partition(":")[0] not in TEXT
+    """Whether recordings must be there for encoders of this name; None is that of a learner that hears nothing."""
+    return name is not None and any(each.partition(":")[0] not in TEXT for each in name.split(JOIN))
+
+
+def is_encoder(name: str) -> bool:
+    """Whether all encoders of a name, as `encoders_named` takes it, are listed here; what is behind colons may fail."""
+    return all(
+        each in ENCODERS or (each.partition(":")[0] in FAMILIES and bool(each.partition(":")[2]))
+        for each in name.split(JOIN)
+    )
+
+
+def encoders_named(name: str) -> tuple[Encoder, ...]:
+    """Build all encoders of a name: `asr-frames:phones-en + text-tokens:minilm` are two.
+
+    Raises:
+        ConfigError, BundleError, MissingExtraError: as `encoder_named`.
+    """
+    return tuple(encoder_named(each.strip()) for each in name.split(JOIN))
 
 
 def encoder_named(name: str) -> Encoder:

@@ -10,7 +10,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from undertone.encoders.registry import ENCODERS, FAMILIES
+from undertone.encoders.registry import ENCODERS, FAMILIES, is_encoder
 from undertone.errors import ConfigError, UsageError
 from undertone.experiments.claims_record import expectation_text
 from undertone.experiments.plan import protocol_problems
@@ -206,7 +206,7 @@ def _read_run(
     learner = LEARNERS[found.learner]
     whole = _merged(shared.get(found.learner, {}), own) if isinstance(own, dict) else own
     settings = parse_record(learner.settings, whole, problems, where="settings")
-    if found.encoder is not None and not _is_encoder(found.encoder):
+    if found.encoder is not None and not is_encoder(found.encoder):
         known = ", ".join((*ENCODERS, *(f"{family}:…" for family in FAMILIES)))
         problems.append(f"encoder {found.encoder!r} is unknown; there are {known}")
     chosen = seeds if found.seeds is None else found.seeds
@@ -230,11 +230,6 @@ def _merged(base: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
     """A table with another laid over it, tables inside likewise."""
     both = {name for name in over if isinstance(over[name], dict) and isinstance(base.get(name), dict)}
     return base | over | {name: _merged(base[name], over[name]) for name in both}
-
-
-def _is_encoder(name: str) -> bool:
-    family, _, rest = name.partition(":")
-    return name in ENCODERS or (family in FAMILIES and bool(rest))
 
 
 def _claim_problems(claim: Claim, runs: Mapping[str, Run | None]) -> list[str]:

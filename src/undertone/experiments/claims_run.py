@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from undertone.encoders.registry import encoder_named
+from undertone.encoders.registry import JOIN, encoders_named
 from undertone.errors import UndertoneError, UsageError
 from undertone.experiments.crossval import Experiment, cross_validate
-from undertone.experiments.plan import opened
+from undertone.experiments.plan import needs_sound, opened
 from undertone.experiments.results import write_result
 from undertone.files import make_folder
 from undertone.training.parallel import ALONE, Workers, in_turn
@@ -116,14 +116,18 @@ def result_path(results: Path, protocol: str, run: str) -> Path:
 
 
 def placed(encoder: str, backbones: Mapping[str, str]) -> str:
-    """The encoder's name with its backbone's name replaced by where that lies."""
-    family, colon, rest = encoder.partition(":")
-    name, comma, options = rest.partition(",")
-    return f"{family}{colon}{backbones.get(name, name)}{comma}{options}"
+    """The name of encoders with their backbones' names replaced by where those lie."""
+    found = []
+    for each in encoder.split(JOIN):
+        family, colon, rest = each.partition(":")
+        name, comma, options = rest.partition(",")
+        found.append(f"{family}{colon}{backbones.get(name, name)}{comma}{options}")
+    return JOIN.join(found)
 
 
 def _require_names(backbones: Mapping[str, str], runs: Sequence[Run]) -> None:
-    known = {run.encoder.partition(":")[2].partition(",")[0] for run in runs if run.encoder and ":" in run.encoder}
+    named = {each for run in runs if run.encoder for each in run.encoder.split(JOIN) if ":" in each}
+    known = {each.partition(":")[2].partition(",")[0] for each in named}
     odd = sorted(set(backbones) - known)
     if odd:
         raise UsageError(
@@ -136,7 +140,8 @@ def _materials(wanted: Mapping[str, tuple[Run, ...]], data: Path, failures: list
     found = []
     for name, runs in wanted.items():
         try:
-            protocol, utterances, exclusions = next(opened([name], data))
+            encoders = [run.encoder for run in runs]
+            protocol, utterances, exclusions = next(opened([name], data, sound=needs_sound(encoders)))
         except UndertoneError as error:
             failures.append(f"{name}: {error}")
         else:
@@ -158,9 +163,9 @@ def _with_features(
         deaf: set[str] = set()
         for name in dict.fromkeys(run.encoder for run in item.runs if run.encoder):
             try:
-                encoder = encoder_named(placed(name, backbones))
-                with in_turn(workers):
-                    open_or_extract(item.utterances, encoder, work / "features", progress)
+                for encoder in encoders_named(placed(name, backbones)):
+                    with in_turn(workers):
+                        open_or_extract(item.utterances, encoder, work / "features", progress)
             except UndertoneError as error:
                 failures.append(f"{name} on {item.protocol.name}: {error}")
                 deaf.add(name)

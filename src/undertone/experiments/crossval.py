@@ -14,7 +14,7 @@ from undertone.corpora.audit import audit_protocol
 from undertone.corpora.own_rows import speakers_known
 from undertone.corpora.protocols import apply_protocol
 from undertone.corpora.ratings import targets_of
-from undertone.encoders.registry import encoder_named
+from undertone.encoders.registry import JOIN, encoders_named
 from undertone.errors import ConfigError, ResultError
 from undertone.experiments.provenance import commit, machine, versions
 from undertone.experiments.results import FORMAT, FitRecord, Prediction, ProtocolStamp, Result
@@ -52,7 +52,7 @@ class Experiment:
     learner: Learner
     settings: Any
     encoder: str | None
-    """The name of the encoder; the learner's own unless a run says otherwise."""
+    """The name of the encoder, or several, joined by ` + `; the learner's own unless a run says otherwise."""
     protocol: Protocol
     seeds: tuple[int, ...]
     exclusions: tuple[Exclusion, ...] = ()
@@ -101,24 +101,24 @@ def cross_validate(
     splits = apply_protocol(protocol, utterances, experiment.exclusions)
     _require_classes(protocol, splits)
     seeds = experiment.seeds if learner.seeded else experiment.seeds[:1]
-    encoder = encoder_named(experiment.encoder) if experiment.encoder else None
-    store = _store(encoder, utterances, folder / "features", progress, workers)
+    encoders = encoders_named(experiment.encoder) if experiment.encoder else ()
+    stores = _stores(encoders, utterances, folder / "features", progress, workers)
     corpus_hash = hash_of_corpus(splits, protocol)
-    place = folder / "-".join((protocol.name.replace("/", "."), learner.name, _key(experiment, encoder, corpus_hash)))
+    place = folder / "-".join((protocol.name.replace("/", "."), learner.name, _key(experiment, encoders, corpus_hash)))
     jobs = [(number, seed) for number in range(len(splits)) for seed in seeds]
     mine = jobs[workers.rank :: workers.count]
     advance = progress(f"{learner.name} on {protocol.name}, folds and seeds", len(mine))
     for number, seed in mine:
         path = _outcome_path(place, number, seed)
         if not path.is_file():
-            outcome = _run_fold(experiment, splits[number], store, number, seed, path.with_suffix(""))
+            outcome = _run_fold(experiment, splits[number], stores, number, seed, path.with_suffix(""))
             write_text(path, json.dumps(asdict(outcome), ensure_ascii=False))
         advance()
     wait_for_all(workers)
     if workers.rank:
         return None
     outcomes = [_read_outcome(_outcome_path(place, number, seed)) for number, seed in jobs]
-    return _assemble(experiment, encoder, seeds, outcomes, corpus_hash, utterances)
+    return _assemble(experiment, encoders, seeds, outcomes, corpus_hash, utterances)
 
 
 def hash_of_corpus(splits: Sequence[Split], protocol: Protocol) -> str:
@@ -145,23 +145,29 @@ def _require_classes(protocol: Protocol, splits: Sequence[Split]) -> None:
         raise ConfigError(protocol.name, [*problems, "take another protocol, or leave the class out"])
 
 
-def _store(
-    encoder: Encoder | None, utterances: Sequence[Utterance], cache: Path, progress: Progress, workers: Workers
-) -> FeatureStore | None:
+def _stores(
+    encoders: Sequence[Encoder], utterances: Sequence[Utterance], cache: Path, progress: Progress, workers: Workers
+) -> tuple[FeatureStore, ...]:
     """Open the features of the whole corpus, so that all its protocols share them; the first process takes them."""
-    if encoder is None:
-        return None
-    with in_turn(workers):
-        return open_or_extract(utterances, encoder, cache, progress)
+    found = []
+    for encoder in encoders:
+        with in_turn(workers):
+            found.append(open_or_extract(utterances, encoder, cache, progress))
+    return tuple(found)
 
 
-def _key(experiment: Experiment, encoder: Encoder | None, corpus_hash: str) -> str:
+def _key(experiment: Experiment, encoders: Sequence[Encoder], corpus_hash: str) -> str:
     """Fingerprint everything that a fold's outcome depends on beside the code."""
     held = [
-        asdict(experiment.settings), experiment.protocol.hash, corpus_hash, encoder.revision if encoder else None,
+        asdict(experiment.settings), experiment.protocol.hash, corpus_hash, _joined(encoders, "revision"),
         [item.id for item in experiment.exclusions], *(["votes"] if experiment.votes else []),
     ]  # fmt: skip
     return hashlib.sha256(json.dumps(held, sort_keys=True).encode()).hexdigest()[:12]
+
+
+def _joined(encoders: Sequence[Encoder], name: str) -> str | None:
+    """A text that every encoder has, of all of them; None without an encoder."""
+    return JOIN.join(getattr(encoder, name) for encoder in encoders) if encoders else None
 
 
 def _outcome_path(place: Path, number: int, seed: int) -> Path:
@@ -169,18 +175,18 @@ def _outcome_path(place: Path, number: int, seed: int) -> Path:
 
 
 def _run_fold(
-    experiment: Experiment, split: Split, store: FeatureStore | None, number: int, seed: int, folder: Path
+    experiment: Experiment, split: Split, stores: tuple[FeatureStore, ...], number: int, seed: int, folder: Path
 ) -> FoldOutcome:
     """Fit one fold and predict its test part, whose truth the learner never sees."""
     protocol = experiment.protocol
     make_folder(folder)
     begun = time.perf_counter()
     fitted = experiment.learner.fit(
-        _part(split.train, experiment, store),
-        _part(split.validation, experiment, store),
+        _part(split.train, experiment, stores),
+        _part(split.validation, experiment, stores),
         Fitting(labels=protocol.labels, settings=experiment.settings, seed=seed, folder=folder),
     )
-    rows = _predict(fitted, split.test, store)
+    rows = _predict(fitted, split.test, stores)
     seconds = time.perf_counter() - begun
     predictions = tuple(
         Prediction(
@@ -203,23 +209,25 @@ def _run_fold(
     return FoldOutcome(fit=record, predictions=predictions)
 
 
-def _part(items: tuple[Utterance, ...], experiment: Experiment, store: FeatureStore | None) -> Part:
+def _part(items: tuple[Utterance, ...], experiment: Experiment, stores: tuple[FeatureStore, ...]) -> Part:
     protocol = experiment.protocol
     index = {name: number for number, name in enumerate(protocol.labels)}
     return Part(
         utterances=items,
         truth=np.array([index[protocol.classes[item.emotion or ""]] for item in items], dtype=np.int64),
         targets=targets_of(items, protocol.classes, protocol.labels, votes=experiment.votes),
-        store=store,
+        store=stores[0] if stores else None,
+        others=stores[1:],
     )
 
 
-def _predict(fitted: Fitted, items: tuple[Utterance, ...], store: FeatureStore | None) -> NDArray[np.float64]:
+def _predict(fitted: Fitted, items: tuple[Utterance, ...], stores: tuple[FeatureStore, ...]) -> NDArray[np.float64]:
     hidden = Part(
         utterances=items,
         truth=np.full(len(items), UNSEEN, dtype=np.int64),
         targets=np.full((len(items), 1), np.nan),
-        store=store,
+        store=stores[0] if stores else None,
+        others=stores[1:],
     )
     return fitted.predict(hidden)
 
@@ -234,7 +242,7 @@ def _read_outcome(path: Path) -> FoldOutcome:
 
 def _assemble(
     experiment: Experiment,
-    encoder: Encoder | None,
+    encoders: Sequence[Encoder],
     seeds: tuple[int, ...],
     outcomes: Sequence[FoldOutcome],
     corpus_hash: str,
@@ -252,7 +260,7 @@ def _assemble(
         title=learner.title,
         source=learner.source,
         encoder=experiment.encoder,
-        weights=encoder.weights if encoder else "none",
+        weights=_joined(encoders, "weights") or "none",
         corpora=tuple(sorted({item.corpus for item in utterances if item.id in named})),
         corpus_hash=corpus_hash,
         protocol=ProtocolStamp(
@@ -276,7 +284,7 @@ def _assemble(
         scores=score_result(protocol.labels, predictions, np.random.default_rng(0), speakers_known=known),
         fits=fits,
         predictions=predictions,
-        revision=encoder.revision if encoder else None,
+        revision=_joined(encoders, "revision"),
     )
 
 

@@ -94,10 +94,14 @@ def planned(plan: Plan, data: Path) -> Iterator[tuple[Experiment, tuple[Utteranc
         ConfigError: if a protocol cannot be made from it.
     """
     encoders = [plan.config.encoder or learner_named(name).encoder for name in plan.config.learners]
-    text_alone = any(encoders) and not any(map(hears_sound, encoders))
-    for protocol, utterances, exclusions in opened(plan.config.protocols, data, sound=not text_alone):
+    for protocol, utterances, exclusions in opened(plan.config.protocols, data, sound=needs_sound(encoders)):
         for experiment in _experiments(plan, protocol, (*exclusions, *plan.config.exclusions)):
             yield experiment, utterances
+
+
+def needs_sound(encoders: Sequence[str | None]) -> bool:
+    """Whether recordings must be there: unless there are encoders, and all of them read transcripts."""
+    return not any(encoders) or any(map(hears_sound, encoders))
 
 
 def opened(

@@ -27,6 +27,8 @@ class Part:
     """What a network is taught, shape (utterance, class), each row summing to 1: the class alone, or raters' votes."""
     store: FeatureStore | None
     """The encoder's rows, by utterance id; None for a learner that hears nothing."""
+    others: tuple[FeatureStore, ...] = ()
+    """The rows of further encoders, in the order of their names."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -63,7 +65,7 @@ class Learner:
     source: str
     """The paper, or that it is a reconstruction, or ours."""
     encoder: str | None
-    """The name of the encoder that it hears through; None for one that hears nothing."""
+    """The name of the encoder that it hears through, or several, joined by ` + `; None for one that hears nothing."""
     seeded: bool
     """Whether another seed gives another result."""
     settings: type[Any]

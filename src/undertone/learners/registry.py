@@ -10,6 +10,7 @@ from undertone.learners import (
     compact,
     linear,
     majority,
+    multilevel,
     qieemo,
     qieemo_tuned,
     superb,
@@ -35,6 +36,7 @@ LEARNERS: Final[Mapping[str, Learner]] = {
         qieemo.LEARNER,
         qieemo_tuned.LEARNER,
         text_linear.LEARNER,
+        multilevel.LEARNER,
     )
 }
 

@@ -12,6 +12,8 @@ from typing import Final
 import torch
 from torch import Tensor, nn
 
+from undertone.systems.attention import AskingLayer
+
 MMF: Final = ("none", "concat", "add", "gate", "film")
 """How the features of a frame meet; `none` leaves the module out."""
 
@@ -100,42 +102,6 @@ def fusion_of(kind: str, *, width: int) -> nn.Module:
     """Build a multimodal fusion, one of `MMF` but `none`: a module that maps (p, e) to m."""
     fusion: nn.Module = _FUSIONS[kind](width=width)
     return fusion
-
-
-class AskingLayer(nn.Module):
-    """One feature asks the other: x̃ = LN(x + MHA(x, y, y)), LN(x̃ + FFN(x̃)), with an FFN four times as wide.
-
-    Post-norm, as in ViLBERT (Lu et al. 2019). Without positions: which frame y stands in is not known.
-    """
-
-    def __init__(self, *, width: int, heads: int, dropout: float) -> None:
-        super().__init__()
-        self.heads = heads
-        self.ask = nn.Linear(width, width)
-        self.told = nn.Linear(width, 2 * width)
-        self.answer = nn.Linear(width, width)
-        self.attention_norm = nn.LayerNorm(width)
-        self.feed_forward = nn.Sequential(nn.Linear(width, 4 * width), nn.GELU(), nn.Linear(4 * width, width))
-        self.feed_forward_norm = nn.LayerNorm(width)
-        self.dropout = nn.Dropout(dropout)
-
-    def forward(self, x: Tensor, y: Tensor, mask: Tensor) -> Tensor:
-        """Map asker and asked, each (batch, frame, width), with their mask (batch, frame), to the asker's new state."""
-        x = self.attention_norm(x + self.dropout(self._answer(x, y, mask)))
-        asked: Tensor = self.feed_forward_norm(x + self.dropout(self.feed_forward(x)))
-        return asked
-
-    def _answer(self, x: Tensor, y: Tensor, mask: Tensor) -> Tensor:
-        """Attention in float32 and without dropout of its weights: only for that is there a fast kernel on a CPU."""
-        query, key, value = (
-            each.unflatten(2, (self.heads, -1)).transpose(1, 2).float()
-            for each in (self.ask(x), *self.told(y).chunk(2, dim=2))
-        )
-        beyond = torch.zeros_like(mask, dtype=torch.float32).masked_fill(~mask, -torch.inf)[:, None, None]
-        with torch.autocast(x.device.type, enabled=False):
-            answer = nn.functional.scaled_dot_product_attention(query, key, value, attn_mask=beyond)
-        found: Tensor = self.answer(answer.transpose(1, 2).flatten(2))
-        return found
 
 
 class CrossModalAttention(nn.Module):

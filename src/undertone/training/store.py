@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from undertone.audio.load import load_utterance
+from undertone.encoders.base import Told
 from undertone.errors import AudioError, CorpusError
 from undertone.files import make_folder
 from undertone.training.rows import FORMAT, INDEX, ROWS, RowKind, entries_of, has_store, salvaged, writing
@@ -77,7 +78,7 @@ def open_or_extract(
     if len(set(ids)) < len(ids):
         twice = next(name for name in ids if ids.count(name) > 1)
         raise CorpusError(utterances[0].corpus, f"{twice} is listed more than once; list every utterance once")
-    contents = text_fingerprints(utterances) if encoder.reads == "text" else sound_fingerprints(utterances)
+    contents = fingerprints(utterances, encoder.reads)
     folder = cache / store_name(encoder, contents)
     if not has_store(folder):
         make_folder(cache)
@@ -106,7 +107,20 @@ def sound_fingerprints(utterances: Sequence[Utterance]) -> dict[str, str]:
 
 def text_fingerprints(utterances: Sequence[Utterance]) -> dict[str, str]:
     """Fingerprint the transcript of every utterance by id."""
-    return {item.id: hashlib.sha256(f"text\t{item.text or ''}".encode()).hexdigest()[:24] for item in utterances}
+    return {
+        item.id: hashlib.sha256(f"{item.language}\t{item.text or ''}".encode()).hexdigest()[:24] for item in utterances
+    }
+
+
+def fingerprints(utterances: Sequence[Utterance], reads: str) -> dict[str, str]:
+    """Fingerprint what an encoder reads of every utterance, by id; `reads` is as in `Encoder`."""
+    if reads == "sound":
+        return sound_fingerprints(utterances)
+    texts = text_fingerprints(utterances)
+    if reads == "text":
+        return texts
+    sounds = sound_fingerprints(utterances)
+    return {name: hashlib.sha256(f"{sounds[name]}\t{texts[name]}".encode()).hexdigest()[:24] for name in texts}
 
 
 def store_name(encoder: Encoder, contents: Mapping[str, str]) -> str:
@@ -202,30 +216,43 @@ def _encoded(
 ) -> list[tuple[Utterance, NDArray[np.floating]]]:
     """Encode a batch; what cannot be used is put to the failures instead."""
     items: list[Utterance] = []
-    told: list[NDArray[np.float32] | str] = []
+    told: list[NDArray[np.float32] | str | Told] = []
     for item in batch:
         try:
-            read = (item.text or "").strip() if encoder.reads == "text" else load_utterance(item)
+            given = _given(item, encoder.reads)
         except AudioError as error:
             failures.append((item, str(error)))
             continue
-        if isinstance(read, str) and not read:
+        if isinstance(given, str) and not given:
             failures.append((item, "it has no transcript"))
             continue
-        told.append(read)
+        told.append(given)
         items.append(item)
-    unit = "characters" if encoder.reads == "text" else "samples"
     found = []
     for item, given, rows in zip(items, told, encoder.encode(told) if told else (), strict=True):
         with np.errstate(over="ignore"):  # what overflows is infinite, and refused
             stored = rows.astype(encoder.dtype, copy=False)
         if not len(rows):
-            failures.append((item, f"its {len(given)} {unit} are too short for a single row"))
+            samples = given.samples if isinstance(given, Told) else given
+            failures.append((item, f"its {len(samples)} samples are too short for a single row"))
         elif not np.isfinite(stored).all():
             failures.append((item, "its rows hold values that are not finite"))
         else:
             found.append((item, stored))
     return found
+
+
+def _given(item: Utterance, reads: str) -> NDArray[np.float32] | str | Told:
+    """What an encoder reads of an utterance.
+
+    Raises:
+        AudioError: if it reads sound, and that cannot be loaded.
+    """
+    text = (item.text or "").strip()
+    if reads == "text":
+        return text
+    samples = load_utterance(item)
+    return Told(samples, text, item.language) if reads == "both" else samples
 
 
 def open_store(folder: Path, *, check: bool = True) -> FeatureStore:

@@ -1,0 +1,306 @@
+"""Multi-level fusion of frozen speech and text encoders, trained on states that were taken once. A reconstruction.
+
+Zhao, Wang, Wang: Multi-level fusion of wav2vec 2.0 and BERT (arXiv 2207.04697). The modules are reconstructed, as told
+in `undertone.systems.multilevel`; that both encoders stay as they are, and all numbers of the training, are ours.
+
+Two controls put other segments in the place of the linguistic ones: of the same lengths in another order, or even ones.
+"""
+
+from __future__ import annotations
+
+import zlib
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Final, cast
+
+import numpy as np
+import torch
+from torch import nn
+
+from undertone.encoders.segments import UNITS
+from undertone.errors import ConfigError, UsageError
+from undertone.learners.base import Fitted, Fitting, Learner, Part
+from undertone.learners.frames import (
+    Content,
+    Frames,
+    Reading,
+    frame_store_of,
+    plan_epoch,
+    plan_listening,
+    read_frames,
+    whole,
+)
+from undertone.learners.qieemo import utterance_weights
+from undertone.learners.vectors import calibrated, ua_of
+from undertone.systems.base import MOST_SETTLED
+from undertone.systems.multilevel import Fusion, Multilevel, Segments, fusion_problems
+from undertone.training.fit import Course, Recipe, fit
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from numpy.typing import NDArray
+    from torch import Tensor
+
+    from undertone.training.store import FeatureStore
+
+CONTROLS: Final = ("none", "shuffled", "even")
+"""What stands in the place of linguistic segments."""
+
+NEEDED: Final = "frames of a speech recogniser, tokens of a text encoder and segments"
+
+
+@dataclass(frozen=True, kw_only=True)
+class MultilevelSettings:
+    fusion: Fusion = field(default_factory=Fusion)
+    first_block: int = 0
+    """Speech is read from this block on."""
+    last_block: int = 8
+    """Included."""
+    control: str = "none"
+    """`shuffled`: segments of the same lengths in random order; `even`: as many, all of one length."""
+    text_dropped: float = 0.1
+    """Share of training utterances whose transcript is withheld each time, so that the voice alone must do."""
+    steps: int = 900
+    """Batches in all, whatever the size of the corpus."""
+    batch: int = 16
+    learning_rate: float = 1e-3
+    weight_decay: float = 0.1
+    label_smoothing: float = 0.1
+    balanced: bool = True
+    """Whether classes weigh the same in the loss, however many utterances they have."""
+    average: float = 0.98
+    """Decay of the running average of the weights, which is what is validated."""
+    patience: int = 30
+    """Epochs without a better validation UA after which training stops."""
+    checkpoint_every_s: float = 120.0
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class _Material:
+    """Everything that is known of the utterances of a part."""
+
+    frames: Frames
+    tokens: tuple[NDArray[np.floating], ...]
+    """States of each utterance, shape (token, width); no token where there is no transcript."""
+    bounds: dict[str, tuple[NDArray[np.int64], ...]]
+    """First frame and the one after the last of each utterance's segments, shape (segment, 2), by granularity."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class _Batch:
+    blocks: Tensor
+    lengths: Tensor
+    tokens: Tensor
+    token_lengths: Tensor
+    segments: dict[str, Segments]
+    targets: Tensor
+    """Shape (batch, class)."""
+    weights: Tensor
+    """Of the utterances in the loss, shape (batch,)."""
+
+
+def fit_multilevel(train: Part, validation: Part, how: Fitting) -> Fitted:
+    """Train with AdamW, stopping early on validation UA; the validation part also fits the temperature.
+
+    Raises:
+        UsageError: if the encoders give something else than it needs, or a control is unknown.
+        ConfigError: if a setting is out of its range.
+    """
+    settings: MultilevelSettings = how.settings
+    layout = frame_store_of(train, "multilevel")[1]
+    if settings.control not in CONTROLS:
+        raise UsageError(f"control {settings.control!r} is unknown; it can be {', '.join(CONTROLS)}")
+    problems = [f"fusion: {problem}" for problem in fusion_problems(settings.fusion)]
+    if not 0 <= settings.first_block <= settings.last_block < layout.blocks:
+        problems.append(
+            f"first_block and last_block must be in order and from 0 to {layout.blocks - 1}, "
+            f"not {settings.first_block} and {settings.last_block}"
+        )
+    if not 0 <= settings.text_dropped < 1:
+        problems.append(f"text_dropped must be from 0 to below 1, not {settings.text_dropped:g}")
+    if problems:
+        raise ConfigError("settings.multilevel", problems)
+    learned, held_out = (_material(part, settings) for part in (train, validation))
+    torch.manual_seed(how.seed)
+    network = Multilevel(
+        settings.fusion,
+        blocks=settings.last_block - settings.first_block + 1,
+        speech_width=layout.width,
+        text_width=_text_store(train).rows.shape[1],
+        labels=len(how.labels),
+    )
+    course = _course(train, learned, how, lambda average: ua_of(_logits(average, held_out, how), validation.truth))
+    recipe = Recipe(
+        epochs=max(1, round(settings.steps / course.steps)),
+        learning_rate=settings.learning_rate,
+        weight_decay=settings.weight_decay,
+        warm_up_epochs=max(1, round(settings.steps / course.steps)) / 10,
+        clip=1.0,
+        patience=settings.patience,
+        average=settings.average,
+        bfloat16=False,
+        checkpoint_every_s=settings.checkpoint_every_s,
+    )
+    history = fit(network, course, recipe, seed=how.seed, folder=how.folder, report=lambda *_: None)
+    logits = _logits(network, held_out, how)
+    return calibrated(lambda part: _logits(network, _material(part, settings), how), logits, validation.truth, history)
+
+
+def _text_store(part: Part) -> FeatureStore:
+    if len(part.others) != 2:
+        raise UsageError(
+            f"multilevel needs three encoders, {NEEDED}; name them, joined by ' + ', such as {LEARNER.encoder}"
+        )
+    return part.others[0]
+
+
+def _material(part: Part, settings: MultilevelSettings) -> _Material:
+    texts, spans = _text_store(part), part.others[1]
+    blocks = tuple(range(settings.first_block, settings.last_block + 1))
+    frames = read_frames(part, "multilevel", Reading(blocks=blocks, content="none"), Content())
+    told = [name for name in settings.fusion.granularities if name != "frame"]
+    return _Material(
+        frames=frames,
+        tokens=tuple(texts.features(item.id) for item in part.utterances),
+        bounds={
+            name: tuple(
+                controlled(bounds_of(spans.features(item.id), name), int(length), item.id, settings.control)
+                for item, length in zip(part.utterances, frames.lengths, strict=True)
+            )
+            for name in told
+        },
+    )
+
+
+def bounds_of(rows: NDArray[np.floating], granularity: str) -> NDArray[np.int64]:
+    """Read the segments of a kind, shape (segment, 2); where there is none, the whole utterance is one.
+
+    Args:
+        rows: as the encoder `segments` gives them.
+        granularity: `phone`, `syllable` or `word`.
+    """
+    kinds = rows[:, 0].astype(np.int64)
+    chosen = kinds == UNITS.index(granularity)
+    return rows[chosen if chosen.any() else kinds == 0, 1:].astype(np.int64)
+
+
+def controlled(bounds: NDArray[np.int64], frames: int, name: str, control: str) -> NDArray[np.int64]:
+    """Put other segments in the place of these; pauses are not kept, in either control."""
+    if control == "none":
+        return bounds
+    first, end, count = int(bounds[0, 0]), int(bounds[-1, 1]), len(bounds)
+    if control == "even":
+        edges = np.linspace(first, end, count + 1).round().astype(np.int64)
+    else:
+        lengths = np.diff(bounds, axis=1)[:, 0]
+        np.random.default_rng(zlib.crc32(name.encode())).shuffle(lengths)
+        edges = first + np.concatenate([[0], np.round(np.cumsum(lengths) * (end - first) / lengths.sum())])
+    found = np.stack((edges[:-1], np.maximum(edges[1:], edges[:-1] + 1)), axis=1).astype(np.int64)
+    return np.minimum(found, [frames - 1, frames])
+
+
+def _course(train: Part, material: _Material, how: Fitting, validate: Callable[[nn.Module], float]) -> Course[_Batch]:
+    settings: MultilevelSettings = how.settings
+    targets = torch.from_numpy(train.targets.astype(np.float32))
+    weights = torch.from_numpy(utterance_weights(train.targets, balanced=settings.balanced).astype(np.float32))
+
+    def settle(network: nn.Module) -> None:
+        chosen = np.random.default_rng(how.seed).permutation(len(targets))[:MOST_SETTLED]
+        heard = whole(material.frames, chosen)
+        cast("Multilevel", network).settle(heard.states, heard.lengths)
+
+    def batches(epoch: int) -> Iterator[_Batch]:
+        rng = np.random.default_rng([how.seed, epoch])
+        for chosen in plan_epoch(material.frames.lengths, settings.batch, rng):
+            batch = _batch(material, chosen)
+            kept = torch.from_numpy(rng.random(len(chosen)) >= settings.text_dropped)
+            yield replace(
+                batch, token_lengths=batch.token_lengths * kept, targets=targets[chosen], weights=weights[chosen]
+            )
+
+    def loss(network: nn.Module, batch: _Batch) -> Tensor:
+        losses = nn.functional.cross_entropy(
+            _judged(network, batch).float(), batch.targets, label_smoothing=settings.label_smoothing, reduction="none"
+        )
+        return (losses * batch.weights).mean()
+
+    return Course(
+        steps=-(-len(targets) // settings.batch),
+        batches=batches,
+        part=_part_of_batch,
+        size=lambda batch: len(batch.lengths),
+        loss=loss,
+        validate=validate,
+        settle=settle,
+    )
+
+
+def _judged(network: nn.Module, batch: _Batch) -> Tensor:
+    logits: Tensor = network(batch.blocks, batch.lengths, batch.tokens, batch.token_lengths, batch.segments).logits
+    return logits
+
+
+def _batch(material: _Material, chosen: NDArray[np.int64]) -> _Batch:
+    """Put utterances together, as they are."""
+    heard = whole(material.frames, chosen)
+    tokens = [material.tokens[index] for index in chosen]
+    token_lengths = torch.tensor([len(each) for each in tokens])
+    padded = torch.zeros(len(tokens), int(token_lengths.max()), tokens[0].shape[1])
+    for row, each in enumerate(tokens):
+        padded[row, : len(each)] = torch.from_numpy(each.astype(np.float32))
+    return _Batch(
+        blocks=heard.states,
+        lengths=heard.lengths,
+        tokens=padded,
+        token_lengths=token_lengths,
+        segments={name: segments_of([each[index] for index in chosen]) for name, each in material.bounds.items()},
+        targets=torch.empty(len(tokens), 0),
+        weights=torch.ones(len(tokens)),
+    )
+
+
+def segments_of(bounds: Sequence[NDArray[np.int64]]) -> Segments:
+    """Put the segments of utterances, each (segment, 2), together; padding is the first frame."""
+    counts = torch.tensor([len(each) for each in bounds])
+    padded = torch.tensor([0, 1]).repeat(len(bounds), int(counts.max()), 1)
+    for row, each in enumerate(bounds):
+        padded[row, : len(each)] = torch.from_numpy(each)
+    return Segments(bounds=padded, counts=counts)
+
+
+def _part_of_batch(batch: _Batch, items: slice) -> _Batch:
+    return _Batch(
+        blocks=batch.blocks[items],
+        lengths=batch.lengths[items],
+        tokens=batch.tokens[items],
+        token_lengths=batch.token_lengths[items],
+        segments={
+            name: Segments(bounds=each.bounds[items], counts=each.counts[items])
+            for name, each in batch.segments.items()
+        },
+        targets=batch.targets[items],
+        weights=batch.weights[items],
+    )
+
+
+@torch.inference_mode()
+def _logits(network: nn.Module, material: _Material, how: Fitting) -> NDArray[np.float32]:
+    """Judge whole utterances; shape (utterance, class)."""
+    network.eval()
+    lengths = material.frames.lengths
+    logits = np.zeros((len(lengths), len(how.labels)), dtype=np.float32)
+    for chosen in plan_listening(lengths):
+        logits[chosen] = _judged(network, _batch(material, chosen)).numpy()
+    return logits
+
+
+LEARNER = Learner(
+    name="multilevel",
+    title="Multi-level fusion (reconstruction) of frozen speech and text encoders",
+    source="a reconstruction of multi-level fusion (arXiv 2207.04697) on frozen encoders: co-attention and the four "
+    "granularities are sourced, its inner modules, sizes and training are inferred or ours",
+    encoder="asr-frames:phones-en + text-tokens:minilm + segments:phones-en",
+    seeded=True,
+    settings=MultilevelSettings,
+    fit=fit_multilevel,
+)
