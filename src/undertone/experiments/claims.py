@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any, Final
 from undertone.encoders.registry import ENCODERS, FAMILIES, is_encoder
 from undertone.errors import ConfigError, UsageError
 from undertone.experiments.claims_record import expectation_text
+from undertone.experiments.late_fusion import NAME as LATE
+from undertone.experiments.late_fusion import LateFusion
 from undertone.experiments.plan import protocol_problems
 from undertone.learners.registry import LEARNERS
 from undertone.parsing import parse_record, read_toml
@@ -30,16 +32,22 @@ NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9.-]*")
 
 @dataclass(frozen=True, kw_only=True)
 class Run:
-    """A learner with its settings and what it hears through."""
+    """A learner with its settings and what it hears through, or the late fusion of other runs."""
 
     name: str
     says: str
     """What it is, for people."""
-    learner: Learner
+    learner: Learner | None
+    """None for a late fusion."""
     settings: Any
-    """An instance of the learner's `settings`."""
+    """An instance of the learner's `settings`, or of `LateFusion`."""
     encoder: str | None
     seeds: tuple[int, ...]
+
+    @property
+    def learner_name(self) -> str:
+        """As results name it."""
+        return LATE if self.learner is None else self.learner.name
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -112,7 +120,11 @@ class Study:
         found: dict[str, dict[str, Run]] = {}
         for claim in self.asked(only):
             for protocol in claim.protocols:
-                found.setdefault(protocol, {}).update({name: self.runs[name] for name in claim.runs})
+                runs = found.setdefault(protocol, {})
+                for run in (self.runs[name] for name in claim.runs):
+                    parts = run.settings.runs if run.learner is None else ()
+                    for name in (*parts, run.name):  # parts stand before what they are fused to
+                        runs.setdefault(name, self.runs[name])
         return {protocol: tuple(runs.values()) for protocol, runs in found.items()}
 
 
@@ -120,8 +132,12 @@ class Study:
 class RunTable:
     """What stands in a run's table beside its `settings`."""
 
-    learner: str
     says: str
+    learner: str | None = None
+    fuses: tuple[str, ...] = ()
+    """Other runs, whose late fusion it is; then it has no learner."""
+    over_seeds: bool = False
+    """Whether their seeds are fused, too."""
     encoder: str | None = None
     """Another than the learner's own."""
     seeds: tuple[int, ...] | None = None
@@ -161,6 +177,7 @@ def read_study(folder: Path) -> Study:
             claims.append(claim)
         problems += [f"{path.name}: {problem}" for problem in told]
     needed = {name for claim in claims for name in claim.runs}
+    needed |= {part for name in needed if (run := runs.get(name)) and run.learner is None for part in run.settings.runs}
     problems += [f"{RUNS}: no claim needs the run {name}" for name in runs if name not in needed and not problems]
     if problems:
         raise ConfigError(str(folder), problems)
@@ -188,7 +205,16 @@ def _read_runs(table: dict[str, Any], problems: list[str]) -> dict[str, Run | No
         told: list[str] = []
         found[name] = _read_run(name, dict(item), shared, head.seeds, told)
         problems += [f"runs.{name}: {problem}" for problem in told]
-    return found
+    return found | {name: None for name, run in found.items() if not _is_fusible(run, found, problems)}
+
+
+def _is_fusible(run: Run | None, runs: Mapping[str, Run | None], problems: list[str]) -> bool:
+    """Whether a run's parts, if it has any, are runs with a learner."""
+    parts = run.settings.runs if run is not None and run.learner is None else ()
+    odd = [name for name in parts if name not in runs or (other := runs[name]) is None or other.learner is None]
+    if run is not None and odd:
+        problems.append(f"runs.{run.name}: fuses must name runs with a learner, not {odd[0]!r}")
+    return not odd
 
 
 def _read_run(
@@ -199,6 +225,15 @@ def _read_run(
         problems.append("its name may hold letters, digits, dots and hyphens only")
     found = parse_record(RunTable, table, problems)
     if found is None:
+        return None
+    if found.fuses and found.learner is None:
+        late = LateFusion(runs=found.fuses, over_seeds=found.over_seeds)
+        return Run(
+            name=name, says=found.says, learner=None, settings=late, encoder=None,
+            seeds=seeds[:1] if found.over_seeds else seeds,
+        )  # fmt: skip
+    if found.learner is None or found.fuses or found.over_seeds:
+        problems.append("it must have a learner, or runs that it fuses, and not both; over_seeds is for the latter")
         return None
     if found.learner not in LEARNERS:
         problems.append(f"learner {found.learner!r} is unknown; there are {', '.join(LEARNERS)}")

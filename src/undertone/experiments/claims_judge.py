@@ -173,7 +173,7 @@ def _odd_fields(run: Run, protocol: str, result: Result, found: Mapping[Place, R
     revision = next((other.revision for (_, name), other in found.items() if name == run.name), result.revision)
     files = next((other.corpus_hash for (name, _), other in found.items() if name == protocol), result.corpus_hash)
     wanted = {
-        "learner": (run.learner.name, result.learner),
+        "learner": (run.learner_name, result.learner),
         "encoder": (run.encoder, result.encoder),
         "table of settings": (flat_settings(asdict(run.settings)), result.settings),
         "list of seeds": (run.seeds, result.seeds),

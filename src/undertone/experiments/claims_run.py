@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 from undertone.encoders.registry import JOIN, encoders_named
 from undertone.errors import UndertoneError, UsageError
 from undertone.experiments.crossval import Experiment, cross_validate
+from undertone.experiments.late_fusion import fused
 from undertone.experiments.plan import needs_sound, opened
-from undertone.experiments.results import write_result
+from undertone.experiments.results import read_result, write_result
 from undertone.files import make_folder
 from undertone.training.parallel import ALONE, Workers, in_turn
 from undertone.training.store import open_or_extract
@@ -85,6 +86,9 @@ def run_study(
     advance = progress(f"{study.name}: folds and seeds of all runs", fits)
     for item in ready:
         for run in item.runs:
+            if run.learner is None:
+                _fuse(run, item.protocol.name, results, done, failures, workers)
+                continue
             experiment = Experiment(
                 learner=run.learner,
                 settings=run.settings,
@@ -102,12 +106,27 @@ def run_study(
                 failures.append(f"{run.name} on {item.protocol.name}: {error}")
                 continue
             if result is not None:
-                named = replace(result, name=f"{run.name} on {item.protocol.name}", encoder=run.encoder)
-                path = result_path(results, item.protocol.name, run.name)
-                make_folder(path.parent)
-                write_result(named, path)
-                done(run.name, named)
+                _keep(replace(result, encoder=run.encoder), run, item.protocol.name, results, done)
     return tuple(failures)
+
+
+def _fuse(run: Run, protocol: str, results: Path, done: Done, failures: list[str], workers: Workers) -> None:
+    """Fuse runs whose results lie there already; the first process does it alone."""
+    if workers.rank:
+        return
+    try:
+        parts = [read_result(result_path(results, protocol, name)) for name in run.settings.runs]
+        _keep(fused(parts, run.settings), run, protocol, results, done)
+    except UndertoneError as error:
+        failures.append(f"{run.name} on {protocol}: {error}")
+
+
+def _keep(result: Result, run: Run, protocol: str, results: Path, done: Done) -> None:
+    path = result_path(results, protocol, run.name)
+    named = replace(result, name=f"{run.name} on {protocol}")
+    make_folder(path.parent)
+    write_result(named, path)
+    done(run.name, named)
 
 
 def result_path(results: Path, protocol: str, run: str) -> Path:
@@ -175,5 +194,5 @@ def _with_features(
 
 def _mine(item: Material, run: Run, workers: Workers) -> list[tuple[Fold, int]]:
     """The fits of a run that this process does, as `cross_validate` shares them out."""
-    jobs = [(fold, seed) for fold in item.protocol.folds for seed in run.seeds]
+    jobs = [(fold, seed) for fold in item.protocol.folds for seed in run.seeds if run.learner is not None]
     return jobs[workers.rank :: workers.count]
