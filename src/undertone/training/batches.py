@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 import torch
@@ -20,6 +20,10 @@ if TYPE_CHECKING:
     from undertone.records import Utterance
     from undertone.training.config import Masking
     from undertone.training.store import FeatureStore
+
+
+TOGETHER: Final = 8
+"""Batches that are drawn together, so that windows of like length can share one: less than half is padding then."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -70,14 +74,17 @@ def draw_epoch(
     counts = {corpus: sum(item.corpus == corpus for item in utterances) for corpus in allowed}
     weights = np.array([counts[item.corpus] ** (corpus_balance - 1) for item in utterances])
     chosen = rng.choice(len(utterances), size=len(utterances), p=weights / weights.sum())
-    for first in range(0, len(chosen) - batch + 1, batch):
-        items = [utterances[index] for index in chosen[first : first + batch]]
+    whole = len(chosen) // batch * batch
+    for first in range(0, whole, TOGETHER * batch):
+        items = [utterances[index] for index in chosen[first : min(first + TOGETHER * batch, whole)]]
         windows = []
         for item in items:
             features = stores[int(rng.integers(len(stores)))].features(item.id)
             frames = crop(features, window, rng).astype(np.float32)
             windows.append(masked(centred(frames) if centre else frames, masking, rng))
-        yield collate(items, windows, allowed)
+        order = np.argsort([len(each) for each in windows], kind="stable").reshape(-1, batch)
+        for group in rng.permutation(order):
+            yield collate([items[index] for index in group], [windows[index] for index in group], allowed)
 
 
 def collate(

@@ -15,7 +15,7 @@ from undertone.systems.base import MOST_SETTLED, Settles
 from undertone.training.batches import Batch, crop, draw_epoch, padded, part_of_batch
 from undertone.training.fit import Course, Recipe, fit
 from undertone.training.losses import partial_label_loss
-from undertone.training.parallel import ALONE, Workers
+from undertone.training.parallel import ALONE, Workers, sum_rows
 from undertone.units import exact_div
 
 if TYPE_CHECKING:
@@ -165,7 +165,7 @@ def train(
         part=part_of_batch,
         size=lambda batch: len(batch.lengths),
         loss=loss,
-        validate=lambda average: _validate(average, material, config),
+        validate=lambda average: _validate(average, material, config, workers),
         settle=lambda network: settle_on(
             network, material.train, material.train_stores[0], window=span_of(config).length, seed=config.seed
         ),
@@ -195,8 +195,12 @@ def settle_on(
         network.settle(*padded(windows))
 
 
-def _validate(network: nn.Module, material: Material, config: TrainConfig) -> float:
-    """Mean UA over the conditions and corpora of the validation part."""
-    span = span_of(config)
-    heard = [scores(network, material.validation, store, span=span) for store in material.validation_stores]
-    return float(np.mean([mean_ua(logits, material.validation, material.allowed) for logits in heard]))
+def _validate(network: nn.Module, material: Material, config: TrainConfig, workers: Workers) -> float:
+    """Mean UA over the conditions and corpora of the validation part, which the processes share between them."""
+    span, mine = span_of(config), slice(workers.rank, None, workers.count)
+    values = []
+    for store in material.validation_stores:
+        rows = np.zeros((len(material.validation), len(EMOTIONS)), dtype=np.float32)
+        rows[mine] = scores(network, material.validation[mine], store, span=span)
+        values.append(mean_ua(sum_rows(rows, workers), material.validation, material.allowed))
+    return float(np.mean(values))

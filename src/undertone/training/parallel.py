@@ -14,6 +14,8 @@ from torch import distributed
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    import numpy as np
+    from numpy.typing import NDArray
     from torch import Tensor, nn
 
 
@@ -66,6 +68,15 @@ def sum_number(value: float, workers: Workers) -> float:
     total = torch.tensor(value, dtype=torch.float64)
     distributed.all_reduce(total)
     return float(total)
+
+
+def sum_rows(rows: NDArray[np.float32], workers: Workers) -> NDArray[np.float32]:
+    """Add arrays of one shape of all processes: where each filled in rows of its own, the whole."""
+    if workers.count == 1:
+        return rows
+    total = torch.from_numpy(rows.copy())
+    distributed.all_reduce(total)
+    return total.numpy()
 
 
 def wait_for_all(workers: Workers) -> None:
