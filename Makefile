@@ -24,10 +24,12 @@ baselines: .venv-dev/ready
 	OMP_NUM_THREADS=1 .venv-dev/bin/torchrun --standalone --nproc-per-node cpu -m undertone crossval \
 		experiments/baselines.toml --data $(DATA) --work runs/crossval --results results/baselines
 
-claims: .venv-dev/ready
+claims: claims-qieemo claims-multilevel
+
+claims-%: .venv-dev/ready
 	OMP_NUM_THREADS=1 .venv-dev/bin/torchrun --standalone --nproc-per-node cpu -m undertone claims \
-		experiments/qieemo --data $(DATA) --work runs/claims --results results/qieemo
-	.venv-dev/bin/python docs/make_claims.py results/qieemo docs/explanation/qieemo-claims.md docs/images
+		experiments/$* --data $(DATA) --work runs/claims --results results/$*
+	.venv-dev/bin/python docs/make_claims.py results/$* docs/explanation/$*-claims.md docs/images
 
 bench: .venv/ready .venv-dev/ready
 	.venv/bin/python benchmarks/timeline.py --data $(DATA) --out benchmarks/results

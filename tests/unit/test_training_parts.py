@@ -228,6 +228,17 @@ def test_centred_windows_have_bands_of_mean_zero() -> None:
         assert batch.features.any(dim=0).sum() == 0  # the material's rows are all alike
 
 
+def test_windows_of_like_length_share_a_batch() -> None:
+    batches = epoch()
+    lengths = [batch.lengths.numpy() for batch in batches]
+    apart = np.concatenate(lengths)
+    padding = sum(each.max() * len(each) - each.sum() for each in lengths)
+    by_chance = sum(each.max() * len(each) - each.sum() for each in np.split(apart[: len(apart) // 8 * 8], 8))
+    assert padding < 0.5 * by_chance
+    means = [each.mean() for each in lengths]
+    assert means != sorted(means)  # the order of batches says nothing of their length
+
+
 def test_every_condition_is_drawn() -> None:
     marks = [float(row[0, 0]) >= 100 for batch in epoch() for row in batch.features]
     assert 0.35 < np.mean(marks) < 0.65
