@@ -17,7 +17,7 @@ from undertone.systems.qieemo import Head
 
 PAGE = REFERENCE / "experiments.md"
 
-HEARS = {"majority": "nothing", "block-probe": "`asr:FOLDER`", "qieemo": "`asr-frames:FOLDER`"}
+HEARS = {"majority": "nothing", "text-tuned": "nothing", "block-probe": "`asr:FOLDER`", "qieemo": "`asr-frames:FOLDER`"}
 """Where a learner has no encoder of its own and hears something else than `hub:FOLDER`."""
 
 

@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 import pytest
 from tiny_backbones import saved_backbone
+from tiny_checkpoints import WORDS, saved_text
 
 from undertone.encoders.base import Layout
-from undertone.errors import UsageError
+from undertone.errors import CorpusError, UsageError
 from undertone.learners.base import Fitted, Fitting, Learner, Part
 from undertone.learners.compact import CompactSettings
 from undertone.learners.multilevel import MultilevelSettings
@@ -19,6 +20,7 @@ from undertone.learners.qieemo import QieemoSettings
 from undertone.learners.qieemo_tuned import QieemoTunedSettings
 from undertone.learners.registry import LEARNERS, learner_named
 from undertone.learners.superb import SuperbSettings
+from undertone.learners.text_tuned import TextTunedSettings
 from undertone.metrics.categorical import confusion, unweighted_accuracy
 from undertone.records import Utterance
 from undertone.systems.multilevel import Fusion
@@ -30,7 +32,7 @@ LABELS = ("neutral", "happy", "angry")
 
 SHAPES = {
     "superb-head": (3, 8), "block-probe": (3, 8), "compact": (16,), "qieemo": (4 * 6 + 5,),
-    "qieemo-tuned": (80,), "multilevel": (4 * 6 + 5,),
+    "qieemo-tuned": (80,), "multilevel": (4 * 6 + 5,), "text-tuned": (1,),
 }  # fmt: skip
 """Of a row, where it is not a plain vector."""
 
@@ -53,13 +55,15 @@ QUICK: dict[str, Any] = {
 
 @pytest.fixture(scope="module", autouse=True)
 def backbone(tmp_path_factory: pytest.TempPathFactory) -> None:
-    """A tiny backbone for the learner that is built on one."""
+    """A tiny backbone and a tiny encoder of text, for the learners that are built on them."""
     head = Head(width=16, heads=2, hidden=16, first_block=1, last_block=2, dropout=0.0, classifier_dropout=0.0)
     QUICK["qieemo-tuned"] = QieemoTunedSettings(
         backbone=str(saved_backbone(tmp_path_factory.mktemp("backbone"))), kept="all", head=head, steps=160,
         window_s=0.6, hop_s=0.3, learning_rate=3e-3, backbone_learning_rate=2e-3,
         masking=Masking(frequency_masks=0, time_masks=0, warp=0.0, tilt_db=0.0),
     )  # fmt: skip
+    place = saved_text(tmp_path_factory.mktemp("text"))
+    QUICK["text-tuned"] = TextTunedSettings(place=str(place), epochs=20, batch=8, learning_rate=3e-3, average=0.9)
 
 
 every_learner = pytest.mark.parametrize("name", sorted(LEARNERS))
@@ -70,13 +74,18 @@ def part_of(name: str, start: int, count: int, *, store: FeatureStore | None) ->
     utterances = tuple(
         Utterance(
             id=f"made/{number}", path="x.wav", corpus="made", speaker=f"s{number % 4}", language="de",
-            emotion=LABELS[number % 3], duration=1.0,
+            emotion=LABELS[number % 3], duration=1.0, text=said(store, number) if name == "text-tuned" else None,
         )
         for number in range(start, start + count)
     )  # fmt: skip
     truth = np.arange(start, start + count) % 3
     others = tokens_and_segments(store) if name == "multilevel" and store is not None else ()
     return Part(utterances=utterances, truth=truth, targets=np.eye(3)[truth], store=store, others=others)
+
+
+def said(store: FeatureStore | None, number: int) -> str:
+    """A transcript whose words stand in the store: for the learner that reads, and hears nothing."""
+    return " ".join(WORDS[int(row[0])] for row in store.features(f"made/{number}")) if store else ""
 
 
 def tokens_and_segments(store: FeatureStore) -> tuple[FeatureStore, ...]:
@@ -94,6 +103,12 @@ def tokens_and_segments(store: FeatureStore) -> tuple[FeatureStore, ...]:
 def make_store(name: str, count: int, *, signal: float = 1.5) -> FeatureStore:
     """Rows in which the class moves every coefficient a little; frames of unlike lengths for those that hear them."""
     rng = np.random.default_rng(3)
+    if name == "text-tuned":
+        words = rng.integers(8, 13, size=(count, 4, 1))
+        words[:, 2, 0] = 5 + (np.arange(count) if signal else rng.integers(3, size=count)) % 3
+        return FeatureStore(
+            rows=words.reshape(-1, 1), spans={f"made/{row}": (4 * row, 4 * row + 4) for row in range(count)}
+        )
     shape = SHAPES.get(name, (12,))
     direction = rng.normal(size=(3, *shape))
     rows, spans, end = [], {}, 0
@@ -193,9 +208,11 @@ def test_it_says_what_validation_chose(name: str, tmp_path: Path) -> None:
 
 
 @every_hearing_learner
-def test_a_learner_that_cannot_hear_refuses(name: str, tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="needs an encoder"):
-        fit(learner_named(name), tmp_path, store=None)
+def test_a_learner_that_cannot_hear_or_read_refuses(name: str, tmp_path: Path) -> None:
+    learner = learner_named(name)
+    kind, told = (CorpusError, "have no transcript") if learner.reads else (UsageError, "needs an encoder")
+    with pytest.raises(kind, match=told):
+        fit(learner, tmp_path, store=None)
 
 
 @pytest.mark.parametrize("name", ["log-mel-linear", "egemaps-svm", "superb-head", "block-probe"])

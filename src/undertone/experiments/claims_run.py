@@ -159,8 +159,8 @@ def _materials(wanted: Mapping[str, tuple[Run, ...]], data: Path, failures: list
     found = []
     for name, runs in wanted.items():
         try:
-            encoders = [run.encoder for run in runs]
-            protocol, utterances, exclusions = next(opened([name], data, sound=needs_sound(encoders)))
+            sound = needs_sound([(run.learner, run.encoder) for run in runs])
+            protocol, utterances, exclusions = next(opened([name], data, sound=sound))
         except UndertoneError as error:
             failures.append(f"{name}: {error}")
         else:

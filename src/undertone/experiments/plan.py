@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from undertone.corpora.protocols import Protocol
+    from undertone.learners.base import Learner
     from undertone.records import Utterance
 
 
@@ -93,15 +94,21 @@ def planned(plan: Plan, data: Path) -> Iterator[tuple[Experiment, tuple[Utteranc
         CorpusError: if a corpus is missing or damaged.
         ConfigError: if a protocol cannot be made from it.
     """
-    encoders = [plan.config.encoder or learner_named(name).encoder for name in plan.config.learners]
-    for protocol, utterances, exclusions in opened(plan.config.protocols, data, sound=needs_sound(encoders)):
+    learners = [learner_named(name) for name in plan.config.learners]
+    sound = needs_sound([(each, plan.config.encoder or each.encoder) for each in learners])
+    for protocol, utterances, exclusions in opened(plan.config.protocols, data, sound=sound):
         for experiment in _experiments(plan, protocol, (*exclusions, *plan.config.exclusions)):
             yield experiment, utterances
 
 
-def needs_sound(encoders: Sequence[str | None]) -> bool:
-    """Whether recordings must be there: unless there are encoders, and all of them read transcripts."""
-    return not any(encoders) or any(map(hears_sound, encoders))
+def needs_sound(runs: Sequence[tuple[Learner | None, str | None]]) -> bool:
+    """Whether recordings must be there: unless transcripts are read, and nothing else is heard.
+
+    Args:
+        runs: each a learner, None for a late fusion, and the name of its encoder, None for one without.
+    """
+    reading = any((learner is not None and learner.reads) or encoder is not None for learner, encoder in runs)
+    return not reading or any(hears_sound(encoder) for _, encoder in runs)
 
 
 def opened(

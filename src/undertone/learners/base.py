@@ -72,3 +72,5 @@ class Learner:
     """A frozen dataclass of plain values with defaults, read from a run's TOML."""
     fit: Callable[[Part, Part, Fitting], Fitted]
     """Takes the training part, which holds every class, and the validation part. The test part is never shown."""
+    reads: bool = False
+    """Whether it reads transcripts itself, so that the recordings need not be there."""

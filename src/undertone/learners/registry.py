@@ -16,6 +16,7 @@ from undertone.learners import (
     superb,
     svm,
     text_linear,
+    text_tuned,
 )
 
 if TYPE_CHECKING:
@@ -36,6 +37,7 @@ LEARNERS: Final[Mapping[str, Learner]] = {
         qieemo.LEARNER,
         qieemo_tuned.LEARNER,
         text_linear.LEARNER,
+        text_tuned.LEARNER,
         multilevel.LEARNER,
     )
 }
