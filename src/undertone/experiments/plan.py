@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from undertone.corpora.base import Exclusion, read_corpus
+from undertone.corpora.constructed import CONSTRUCTIONS, MARK, relabelled
 from undertone.corpora.own import own_corpus
 from undertone.corpora.own_rows import speakers_known
 from undertone.corpora.registry import CORPORA, corpus_named
@@ -32,7 +33,8 @@ class PlanConfig:
 
     learners: tuple[str, ...]
     protocols: tuple[str, ...]
-    """`CORPUS/NAME`: stored ones, or made by rule (`CORPUS/speakers`, `CORPUS/official`, `CORPUS+OTHER/cross`)."""
+    """`CORPUS/NAME`: stored ones, or made by rule (`CORPUS/speakers`, `CORPUS/official`, `CORPUS+OTHER/cross`);
+    `CORPUS/speakers@CONSTRUCTION` has labels by construction."""
     seeds: tuple[int, ...] = (0,)
     encoder: str | None = None
     """Another encoder than the learners' own, such as `hub:FOLDER`."""
@@ -127,6 +129,7 @@ def opened(
     """
     read: dict[str, tuple[Utterance, ...]] = {}
     for name in names:
+        plain, _, construction = name.partition(MARK)
         corpora = name.split("/")[0].split("+")
         read = {
             corpus: read[corpus] if corpus in read else read_corpus(corpus_named(corpus), data / corpus, sound=sound)
@@ -134,7 +137,13 @@ def opened(
         }
         utterances = tuple(item for corpus in corpora for item in read[corpus])
         exclusions = tuple(item for corpus in corpora for item in corpus_named(corpus).card.exclusions)
-        yield protocol_named(name, utterances), utterances, exclusions
+        if construction:
+            utterances = relabelled(utterances, construction)
+            made = make_protocol(plain, utterances)
+            protocol = replace(made, name=name, source=f"{made.source}; labels by construction: {construction}")
+        else:
+            protocol = protocol_named(name, utterances)
+        yield protocol, utterances, exclusions
 
 
 def planned_for_own(
@@ -165,6 +174,10 @@ def protocol_problems(names: Sequence[str]) -> list[str]:
         corpora, slash, rule = name.partition("/")
         if not slash or not rule:
             problems.append(f"protocol {name!r} must be CORPUS/NAME, such as emodb/speakers")
+        _, mark, construction = rule.partition(MARK)
+        if mark and construction not in CONSTRUCTIONS:
+            known = ", ".join(CONSTRUCTIONS)
+            problems.append(f"protocol {name!r} must end in a construction behind its {MARK}; there are {known}")
         problems += [
             f"corpus {corpus!r} is unknown; there are {', '.join(CORPORA)}"
             for corpus in corpora.split("+")
