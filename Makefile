@@ -40,6 +40,7 @@ bench: .venv/ready .venv-dev/ready
 	.venv-dev/bin/python benchmarks/streaming.py --data $(DATA) --out benchmarks/results
 	.venv-dev/bin/python benchmarks/voice.py --data $(DATA) --out benchmarks/results
 	.venv-dev/bin/python benchmarks/alignment.py --data $(DATA) --out benchmarks/results
+	.venv-dev/bin/python benchmarks/segments.py --data $(DATA) --out benchmarks/results
 
 train-default: .venv-dev/ready
 	.venv-dev/bin/undertone train experiments/default.toml --data $(DATA) --work runs/default \
@@ -48,6 +49,7 @@ train-default: .venv-dev/ready
 folds: .venv-dev/ready
 	OMP_NUM_THREADS=1 .venv-dev/bin/torchrun --standalone --nproc-per-node cpu -m undertone crossval \
 		experiments/qieemo-folds.toml --data $(DATA) --work runs/claims --results results/qieemo-folds
+	.venv-dev/bin/python docs/make_folds.py results/qieemo-folds results/baselines docs/explanation/qieemo-folds.md
 
 train-asr-small: .venv-dev/ready
 	.venv-dev/bin/undertone asr train experiments/asr-small.toml --data $(DATA) --work runs/asr-small \

@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from torch import Tensor
 
+    from undertone.encoders.base import Layout
     from undertone.training.store import FeatureStore
 
 CONTROLS: Final = ("none", "shuffled", "even")
@@ -108,6 +109,24 @@ def fit_multilevel(train: Part, validation: Part, how: Fitting) -> Fitted:
     """
     settings: MultilevelSettings = how.settings
     layout = frame_store_of(train, "multilevel")[1]
+    _require_sound(settings, layout)
+    learned, held_out = (_material(part, settings) for part in (train, validation))
+    torch.manual_seed(how.seed)
+    network = Multilevel(
+        settings.fusion,
+        blocks=settings.last_block - settings.first_block + 1,
+        speech_width=layout.width,
+        text_width=_text_store(train).rows.shape[1],
+        labels=len(how.labels),
+    )
+    course = _course(train, learned, how, lambda average: ua_of(_logits(average, held_out, how), validation.truth))
+    recipe = _recipe(settings, epochs=max(1, round(settings.steps / course.steps)))
+    history = fit(network, course, recipe, seed=how.seed, folder=how.folder, report=lambda *_: None)
+    logits = _logits(network, held_out, how)
+    return calibrated(lambda part: _logits(network, _material(part, settings), how), logits, validation.truth, history)
+
+
+def _require_sound(settings: MultilevelSettings, layout: Layout) -> None:
     if settings.control not in CONTROLS:
         raise UsageError(f"control {settings.control!r} is unknown; it can be {', '.join(CONTROLS)}")
     problems = [f"fusion: {problem}" for problem in fusion_problems(settings.fusion)]
@@ -120,30 +139,20 @@ def fit_multilevel(train: Part, validation: Part, how: Fitting) -> Fitted:
         problems.append(f"text_dropped must be from 0 to below 1, not {settings.text_dropped:g}")
     if problems:
         raise ConfigError("settings.multilevel", problems)
-    learned, held_out = (_material(part, settings) for part in (train, validation))
-    torch.manual_seed(how.seed)
-    network = Multilevel(
-        settings.fusion,
-        blocks=settings.last_block - settings.first_block + 1,
-        speech_width=layout.width,
-        text_width=_text_store(train).rows.shape[1],
-        labels=len(how.labels),
-    )
-    course = _course(train, learned, how, lambda average: ua_of(_logits(average, held_out, how), validation.truth))
-    recipe = Recipe(
-        epochs=max(1, round(settings.steps / course.steps)),
+
+
+def _recipe(settings: MultilevelSettings, *, epochs: int) -> Recipe:
+    return Recipe(
+        epochs=epochs,
         learning_rate=settings.learning_rate,
         weight_decay=settings.weight_decay,
-        warm_up_epochs=max(1, round(settings.steps / course.steps)) / 10,
+        warm_up_epochs=epochs / 10,
         clip=1.0,
         patience=settings.patience,
         average=settings.average,
         bfloat16=False,
         checkpoint_every_s=settings.checkpoint_every_s,
     )
-    history = fit(network, course, recipe, seed=how.seed, folder=how.folder, report=lambda *_: None)
-    logits = _logits(network, held_out, how)
-    return calibrated(lambda part: _logits(network, _material(part, settings), how), logits, validation.truth, history)
 
 
 def _text_store(part: Part) -> FeatureStore:

@@ -1,0 +1,36 @@
+"""The page on Qieemo's folds is that of the committed results, and those are of the committed plan."""
+
+from __future__ import annotations
+
+import runpy
+import tomllib
+
+import pytest
+from pages import ROOT, read
+
+from undertone.corpora.stored import load_protocol
+from undertone.experiments.results import read_result
+
+FOLDER, BASELINES = ROOT / "results" / "qieemo-folds", ROOT / "results" / "baselines"
+PAGE = ROOT / "docs" / "explanation" / "qieemo-folds.md"
+MAKER = runpy.run_path(str(ROOT / "docs" / "make_folds.py"))
+PLAN = tomllib.loads(read(ROOT / "experiments" / "qieemo-folds.toml"))
+
+
+@pytest.mark.parametrize("protocol", PLAN["protocols"])
+def test_every_protocol_of_the_plan_has_a_result_with_its_settings(protocol: str) -> None:
+    result = read_result(FOLDER / protocol.replace("/", ".") / "qieemo.json")
+    assert result.protocol.hash == load_protocol(protocol).hash
+    assert result.encoder == PLAN["encoder"]
+    assert list(result.seeds) == PLAN["seeds"]
+    for name, value in PLAN["settings"]["qieemo"]["head"].items():
+        assert result.settings[f"head.{name}"] == str(value)
+
+
+def test_the_page_agrees_with_the_results() -> None:
+    wanted = MAKER["replaced"](read(PAGE), MAKER["folds"](FOLDER, BASELINES))
+    assert read(PAGE) == wanted, "run python docs/make_folds.py, as it says"
+
+
+def test_the_page_tells_of_every_protocol_of_the_plan() -> None:
+    assert set(MAKER["PROTOCOLS"]) == set(PLAN["protocols"])
