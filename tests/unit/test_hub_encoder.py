@@ -303,7 +303,8 @@ def test_a_name_of_the_hub_is_fetched_without_pickled_weights(tmp_path: Path, mo
     monkeypatch.setattr("huggingface_hub.snapshot_download", fetched)
     encoder = encoder_named("hub:owner/tiny-hubert")
     assert (encoder.name, encoder.weights) == ("hub:owner/tiny-hubert", "owner/tiny-hubert")
-    assert asked == [("owner/tiny-hubert", ["*.json", "*.safetensors", "README.md"])]
+    tables = ["*.json", "*.safetensors", "vocab.txt", "merges.txt", "README.md"]
+    assert asked == [("owner/tiny-hubert", tables)]
     (folder / "model.safetensors").unlink()
     with pytest.raises(ConfigError, match="its weights cannot be loaded"):
         encoder_named("hub:owner/tiny-hubert")
