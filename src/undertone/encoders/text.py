@@ -58,24 +58,25 @@ def tokens(rest: str) -> Encoder:
     return _encoder("text-tokens", rest, rows="token", take=lambda states: states)
 
 
-def place_of(name: str) -> str:
-    """Find the folder of a checkpoint that comes as a package; any other name stays as it is.
+def text_checkpoint(place: str) -> Checkpoint:
+    """Load an encoder of text: one that comes as a package, by its name, or any other by its place.
 
     Raises:
+        ConfigError: as `load_text_checkpoint`.
         MissingExtraError: if the package is not installed.
     """
-    if name not in PACKAGED:
-        return name
-    found = importlib.util.find_spec(PACKAGED[name])
+    if place not in PACKAGED:
+        return load_text_checkpoint(place)
+    found = importlib.util.find_spec(PACKAGED[place])
     if found is None or found.origin is None:
-        raise MissingExtraError(f"the text encoder {name}", "text")
-    return str(Path(found.origin).parent / "model")
+        raise MissingExtraError(f"the text encoder {place}", "text")
+    return load_text_checkpoint(str(Path(found.origin).parent / "model"), place)
 
 
 def _encoder(
     family: str, place: str, *, rows: str, take: Callable[[NDArray[np.float32]], NDArray[np.float32]]
 ) -> Encoder:
-    checkpoint = load_text_checkpoint(place_of(place), place if place in PACKAGED else "")
+    checkpoint = text_checkpoint(place)
     shape = (int(checkpoint.model.config.hidden_size),)
 
     def encode(texts: Sequence[str]) -> list[NDArray[np.floating]]:

@@ -9,8 +9,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from undertone.encoders.checkpoints import load_text_checkpoint
-from undertone.encoders.text import PACKAGED, place_of
+from undertone.encoders.text import text_checkpoint
 from undertone.errors import ConfigError, CorpusError
 from undertone.learners.base import Fitted, Fitting, Learner, Part
 from undertone.learners.frames import plan_epoch, plan_listening
@@ -109,7 +108,7 @@ def fit_text_tuned(train: Part, validation: Part, how: Fitting) -> Fitted:
     """
     settings: TextTunedSettings = how.settings
     _require_sound(settings)
-    checkpoint = load_text_checkpoint(place_of(settings.place), settings.place if settings.place in PACKAGED else "")
+    checkpoint = text_checkpoint(settings.place)
     if checkpoint.model.config.model_type != "bert":
         kind = checkpoint.model.config.model_type
         raise ConfigError("settings.text-tuned", [f"place must name a BERT, not an encoder of the kind {kind!r}"])
