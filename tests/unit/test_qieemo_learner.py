@@ -34,8 +34,8 @@ from undertone.learners.qieemo import (
     head_inputs,
     head_of,
     reading_of,
-    utterance_weights,
 )
+from undertone.learners.utterances import utterance_weights
 from undertone.learners.vectors import ua_of
 from undertone.parsing import parse_record
 from undertone.records import Utterance

@@ -25,11 +25,10 @@ from undertone.learners.frames import (
     Reading,
     frame_store_of,
     plan_epoch,
-    plan_listening,
     read_frames,
     whole,
 )
-from undertone.learners.qieemo import utterance_weights
+from undertone.learners.utterances import judged, taught, weighted_loss
 from undertone.learners.vectors import calibrated, ua_of
 from undertone.systems.base import MOST_SETTLED
 from undertone.systems.multilevel import Fusion, Multilevel, Segments, fusion_problems
@@ -210,8 +209,7 @@ def controlled(bounds: NDArray[np.int64], frames: int, name: str, control: str) 
 
 def _course(train: Part, material: _Material, how: Fitting, validate: Callable[[nn.Module], float]) -> Course[_Batch]:
     settings: MultilevelSettings = how.settings
-    targets = torch.from_numpy(train.targets.astype(np.float32))
-    weights = torch.from_numpy(utterance_weights(train.targets, balanced=settings.balanced).astype(np.float32))
+    targets, weights = taught(train, balanced=settings.balanced)
 
     def settle(network: nn.Module) -> None:
         chosen = np.random.default_rng(how.seed).permutation(len(targets))[:MOST_SETTLED]
@@ -228,10 +226,8 @@ def _course(train: Part, material: _Material, how: Fitting, validate: Callable[[
             )
 
     def loss(network: nn.Module, batch: _Batch) -> Tensor:
-        losses = nn.functional.cross_entropy(
-            _judged(network, batch).float(), batch.targets, label_smoothing=settings.label_smoothing, reduction="none"
-        )
-        return (losses * batch.weights).mean()
+        logits = _answer(network, batch)
+        return weighted_loss(logits, batch.targets, batch.weights, smoothing=settings.label_smoothing)
 
     return Course(
         steps=-(-len(targets) // settings.batch),
@@ -244,7 +240,7 @@ def _course(train: Part, material: _Material, how: Fitting, validate: Callable[[
     )
 
 
-def _judged(network: nn.Module, batch: _Batch) -> Tensor:
+def _answer(network: nn.Module, batch: _Batch) -> Tensor:
     logits: Tensor = network(batch.blocks, batch.lengths, batch.tokens, batch.token_lengths, batch.segments).logits
     return logits
 
@@ -292,15 +288,14 @@ def _part_of_batch(batch: _Batch, items: slice) -> _Batch:
     )
 
 
-@torch.inference_mode()
 def _logits(network: nn.Module, material: _Material, how: Fitting) -> NDArray[np.float32]:
     """Judge whole utterances; shape (utterance, class)."""
-    network.eval()
-    lengths = material.frames.lengths
-    logits = np.zeros((len(lengths), len(how.labels)), dtype=np.float32)
-    for chosen in plan_listening(lengths):
-        logits[chosen] = _judged(network, _batch(material, chosen)).numpy()
-    return logits
+    return judged(
+        network,
+        material.frames.lengths,
+        lambda chosen: _answer(network, _batch(material, chosen)),
+        labels=len(how.labels),
+    )
 
 
 LEARNER = Learner(

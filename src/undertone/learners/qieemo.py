@@ -27,10 +27,10 @@ from undertone.learners.frames import (
     disturbed,
     frame_store_of,
     plan_epoch,
-    plan_listening,
     read_frames,
     whole,
 )
+from undertone.learners.utterances import judged, taught, weighted_loss
 from undertone.learners.vectors import calibrated, ua_of
 from undertone.systems.base import MOST_SETTLED
 from undertone.systems.qieemo import Head, QieemoHead, head_problems, middle_blocks
@@ -186,8 +186,7 @@ def _course(
     validate: Callable[[nn.Module], float],
 ) -> Course[_Batch]:
     settings: QieemoSettings = how.settings
-    targets = torch.from_numpy(train.targets.astype(np.float32))
-    weights = torch.from_numpy(utterance_weights(train.targets, balanced=settings.balanced).astype(np.float32))
+    targets, weights = taught(train, balanced=settings.balanced)
     disturbance = Disturbance(
         longest=round(settings.longest_s * layout.frames_per_s),
         masks=settings.time_masks,
@@ -208,11 +207,8 @@ def _course(
             )
 
     def loss(network: nn.Module, batch: _Batch) -> Tensor:
-        logits = network(*head_inputs(batch.frames, reading)).logits.float()
-        losses = nn.functional.cross_entropy(
-            logits, batch.targets, label_smoothing=settings.label_smoothing, reduction="none"
-        )
-        return (losses * batch.weights).mean()
+        logits = network(*head_inputs(batch.frames, reading)).logits
+        return weighted_loss(logits, batch.targets, batch.weights, smoothing=settings.label_smoothing)
 
     return Course(
         steps=-(-len(targets) // settings.batch),
@@ -223,19 +219,6 @@ def _course(
         validate=validate,
         settle=settle,
     )
-
-
-def utterance_weights(targets: NDArray[np.float64], *, balanced: bool) -> NDArray[np.float64]:
-    """Weights of utterances in the loss, shape (utterance,), whose mean is 1.
-
-    Args:
-        targets: shape (utterance, class), each row summing to 1.
-        balanced: whether classes get the same weight in all.
-    """
-    if not balanced:
-        return np.ones(len(targets))
-    share = targets.mean(axis=0)
-    return (targets * np.divide(1, share, out=np.zeros_like(share), where=share > 0)).sum(axis=1) / (share > 0).sum()
 
 
 def _part_of_batch(batch: _Batch, items: slice) -> _Batch:
@@ -261,14 +244,14 @@ def _recipe(settings: QieemoSettings, epochs: int) -> Recipe:
     )
 
 
-@torch.inference_mode()
 def _logits(network: nn.Module, frames: Frames, reading: Reading, *, labels: int) -> NDArray[np.float32]:
     """Judge whole utterances; shape (utterance, class)."""
-    network.eval()
-    logits = np.zeros((len(frames.lengths), labels), dtype=np.float32)
-    for chosen in plan_listening(frames.lengths):
-        logits[chosen] = network(*head_inputs(whole(frames, chosen), reading)).logits.numpy()
-    return logits
+
+    def answer(chosen: NDArray[np.int64]) -> Tensor:
+        logits: Tensor = network(*head_inputs(whole(frames, chosen), reading)).logits
+        return logits
+
+    return judged(network, frames.lengths, answer, labels=labels)
 
 
 LEARNER = Learner(

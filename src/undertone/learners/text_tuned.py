@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -12,9 +12,9 @@ from torch import nn
 from undertone.encoders.text import text_checkpoint
 from undertone.errors import ConfigError, CorpusError
 from undertone.learners.base import Fitted, Fitting, Learner, Part
-from undertone.learners.frames import plan_epoch, plan_listening
-from undertone.learners.qieemo import utterance_weights
+from undertone.learners.frames import plan_epoch
 from undertone.learners.text_linear import turns_before
+from undertone.learners.utterances import judged, taught, weighted_loss
 from undertone.learners.vectors import calibrated, ua_of
 from undertone.training.fit import Course, Recipe, fit
 
@@ -175,8 +175,7 @@ def tokens_of(part: Part, tokenizer: Any, settings: TextTunedSettings) -> _Token
 
 def _course(train: Part, tokens: _Tokens, how: Fitting, validate: Callable[[nn.Module], float]) -> Course[_Batch]:
     settings: TextTunedSettings = how.settings
-    targets = torch.from_numpy(train.targets.astype(np.float32))
-    weights = torch.from_numpy(utterance_weights(train.targets, balanced=settings.balanced).astype(np.float32))
+    targets, weights = taught(train, balanced=settings.balanced)
 
     def batches(epoch: int) -> Iterator[_Batch]:
         rng = np.random.default_rng([how.seed, epoch])
@@ -184,8 +183,7 @@ def _course(train: Part, tokens: _Tokens, how: Fitting, validate: Callable[[nn.M
             yield _batch(tokens, chosen, targets[chosen], weights[chosen])
 
     def loss(network: nn.Module, batch: _Batch) -> Tensor:
-        logits = network(batch.ids, batch.kinds, batch.real).float()
-        return (nn.functional.cross_entropy(logits, batch.targets, reduction="none") * batch.weights).mean()
+        return weighted_loss(network(batch.ids, batch.kinds, batch.real), batch.targets, batch.weights)
 
     return Course(
         steps=-(-len(targets) // settings.batch),
@@ -224,16 +222,16 @@ def _batch(tokens: _Tokens, chosen: NDArray[np.int64], targets: Tensor, weights:
     return _Batch(ids=ids, kinds=kinds, real=real, targets=targets, weights=weights)
 
 
-@torch.inference_mode()
 def _logits(network: nn.Module, tokens: _Tokens, *, labels: int) -> NDArray[np.float32]:
     """Judge utterances; shape (utterance, class)."""
-    network.eval()
-    logits = np.zeros((len(tokens.ids), labels), dtype=np.float32)
     nothing = torch.empty(0)
-    for chosen in plan_listening(tokens.lengths):
+
+    def answer(chosen: NDArray[np.int64]) -> Tensor:
         batch = _batch(tokens, chosen, nothing, nothing)
-        logits[chosen] = cast("TunedText", network)(batch.ids, batch.kinds, batch.real).numpy()
-    return logits
+        logits: Tensor = network(batch.ids, batch.kinds, batch.real)
+        return logits
+
+    return judged(network, tokens.lengths, answer, labels=labels)
 
 
 LEARNER = Learner(

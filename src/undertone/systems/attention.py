@@ -59,6 +59,11 @@ class AskingLayer(nn.Module):
         return found
 
 
+def asking_layers(count: int, *, width: int, heads: int, dropout: float) -> nn.ModuleList:
+    """Build so many layers that ask one after the other."""
+    return nn.ModuleList(AskingLayer(width=width, heads=heads, dropout=dropout) for _ in range(count))
+
+
 class CoAttention(nn.Module):
     """Speech and text ask each other, layer by layer: X' = L(X, T), T' = L(T, X), both of the layer before.
 
@@ -69,13 +74,12 @@ class CoAttention(nn.Module):
     def __init__(self, *, asker: str, width: int, heads: int, layers: int, dropout: float) -> None:
         super().__init__()
 
-        def asking(asks: bool) -> nn.ModuleList:
-            return nn.ModuleList(
-                AskingLayer(width=width, heads=heads, dropout=dropout) for _ in range(layers if asks else 0)
-            )
-
-        self.speech_asks = asking(asker in {"both", "speech"})
-        self.text_asks = asking(asker in {"both", "text"})
+        self.speech_asks = asking_layers(
+            layers if asker in {"both", "speech"} else 0, width=width, heads=heads, dropout=dropout
+        )
+        self.text_asks = asking_layers(
+            layers if asker in {"both", "text"} else 0, width=width, heads=heads, dropout=dropout
+        )
 
     def forward(self, speech: Tensor, text: Tensor, speech_mask: Tensor, text_mask: Tensor) -> tuple[Tensor, Tensor]:
         """Let them ask each other.

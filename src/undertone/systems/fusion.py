@@ -12,7 +12,7 @@ from typing import Final
 import torch
 from torch import Tensor, nn
 
-from undertone.systems.attention import AskingLayer
+from undertone.systems.attention import asking_layers
 
 MMF: Final = ("none", "concat", "add", "gate", "film")
 """How the features of a frame meet; `none` leaves the module out."""
@@ -114,13 +114,12 @@ class CrossModalAttention(nn.Module):
     def __init__(self, *, kind: str, width: int, heads: int, layers: int, dropout: float) -> None:
         super().__init__()
 
-        def asking(asks: bool) -> nn.ModuleList:
-            return nn.ModuleList(
-                AskingLayer(width=width, heads=heads, dropout=dropout) for _ in range(layers if asks else 0)
-            )
-
-        self.asks_content = asking(kind in {"emotion-asks", "both"})
-        self.asks_emotion = asking(kind in {"content-asks", "both"})
+        self.asks_content = asking_layers(
+            layers if kind in {"emotion-asks", "both"} else 0, width=width, heads=heads, dropout=dropout
+        )
+        self.asks_emotion = asking_layers(
+            layers if kind in {"content-asks", "both"} else 0, width=width, heads=heads, dropout=dropout
+        )
         self.join = nn.Linear(2 * width, width) if kind == "both" else None
 
     def forward(self, p: Tensor, e: Tensor, mask: Tensor, asker: Tensor | None = None) -> Tensor:
