@@ -4,7 +4,7 @@ PYTHON := $(shell for p in python3 python3.11 python3.12 python3.13 python3.14; 
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 DATA ?= ../shared/data
 
-.PHONY: demo test test-slow lint baselines bench claims folds train-default train-asr train-asr-small example clean
+.PHONY: demo test test-slow lint baselines bench claims folds train-default train-multilevel train-asr train-asr-small example clean
 
 demo: .venv/ready
 	.venv/bin/undertone analyze examples/conversation.flac --names Anna,Ben --format table --format html --out out
@@ -45,6 +45,12 @@ bench: .venv/ready .venv-dev/ready
 train-default: .venv-dev/ready
 	.venv-dev/bin/undertone train experiments/default.toml --data $(DATA) --work runs/default \
 		--install src/undertone/bundles/default --results results/default.json
+
+train-multilevel: .venv-dev/ready
+	.venv-dev/bin/undertone train experiments/multilevel.toml --data $(DATA) --work runs/multilevel \
+		--results results/multilevel.json
+	mkdir -p src/undertone/bundles/multilevel
+	cp runs/multilevel/recipe/* src/undertone/bundles/multilevel
 
 folds: .venv-dev/ready
 	OMP_NUM_THREADS=1 .venv-dev/bin/torchrun --standalone --nproc-per-node cpu -m undertone crossval \

@@ -157,7 +157,9 @@ def refused(corpus: str, items: list[Said], network: PhoneNetwork) -> str:
         heard = network.hear([item.samples])
         for kind, words in (("right", item.words), ("wrong", items[(number + 7) % len(items)].words)):
             try:
-                lines[kind].append(float(run_fits(align(heard.log_probabilities, words), heard).min()))
+                lines[kind].append(
+                    float(run_fits(align(heard.log_probabilities, words), heard.log_probabilities).min())
+                )
             except AlignmentError:
                 lines[kind].append(-np.inf)
     right, wrong = np.array(lines["right"]), np.array(lines["wrong"])

@@ -33,7 +33,8 @@ from undertone.corpora.registry import corpus_named
 from undertone.encoders.base import Layout, Told
 from undertone.encoders.registry import encoder_named
 from undertone.experiments.provenance import machine, versions
-from undertone.learners.multilevel import bounds_of, segments_of
+from undertone.learners.multilevel import segments_of
+from undertone.speech.segments import bounds_of
 from undertone.systems.layers import frame_mask
 from undertone.systems.multilevel import GRANULARITIES, Fusion, Multilevel, Segments
 from undertone.units import SAMPLE_RATE

@@ -87,14 +87,14 @@ def undertone(threads: int) -> Answer:
     """Judge a whole recording as one turn, with the bundle that ships."""
     from undertone.audio.load import load_mono
     from undertone.inference.bundle import read_bundle
-    from undertone.inference.judge import Judge
+    from undertone.inference.judge import judge_of
     from undertone.inference.listen import Piece
     from undertone.inference.session import Session
     from undertone.records import Turn
     from undertone.units import SAMPLE_RATE
 
     bundle = read_bundle(None)
-    judge = Judge(bundle.card, Session(bundle, threads=threads))
+    judge = judge_of(bundle.card, Session(bundle, threads=threads), None)
 
     def answer(path: str) -> str:
         samples = load_mono(path)

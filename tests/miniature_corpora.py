@@ -70,8 +70,14 @@ corpus_balance = 1.0
 """
 
 
-def make_data(root: Path, *, takes: int = 4) -> Path:
-    """Write all corpora of `CONFIG` and its folder of noise; each speaker says `takes` utterances in every manner."""
+def make_data(root: Path, *, takes: int = 4, text: str = "") -> Path:
+    """Write all corpora of `CONFIG` and its folder of noise; each speaker says `takes` utterances in every manner.
+
+    Args:
+        root: of the data.
+        takes: of each manner.
+        text: what the tables say is said in every utterance with an emotion.
+    """
     for corpus, speakers in ACTED.items():
         rows = [
             (f"{corpus}_{speaker}", emotion, take)
@@ -79,7 +85,7 @@ def make_data(root: Path, *, takes: int = 4) -> Path:
             for emotion in MANNERS
             for take in range(takes)
         ]
-        make_corpus(root / corpus, rows)
+        make_corpus(root / corpus, rows, text)
     for corpus, speakers in READ.items():
         make_corpus(
             root / corpus, [(f"{corpus}_{speaker}", "", take) for speaker in range(speakers) for take in range(3)]
@@ -94,7 +100,7 @@ def make_data(root: Path, *, takes: int = 4) -> Path:
     return root
 
 
-def make_corpus(folder: Path, rows: list[tuple[str, str, int]]) -> None:
+def make_corpus(folder: Path, rows: list[tuple[str, str, int]], text: str = "") -> None:
     """Write a corpus with one utterance a row of (speaker, emotion, take)."""
     (folder / "audio").mkdir(parents=True)
     with (folder / "metadata.csv").open("w", newline="", encoding="utf-8") as file:
@@ -104,7 +110,7 @@ def make_corpus(folder: Path, rows: list[tuple[str, str, int]]) -> None:
             samples = speak(speaker, emotion, take)
             name = f"audio/{speaker}-{emotion or 'read'}-{take}.wav"
             write_recording(folder / name, samples)
-            writer.writerow((name, speaker, "F", emotion, "", f"{len(samples) / 16_000:.3f}"))
+            writer.writerow((name, speaker, "F", emotion, text, f"{len(samples) / 16_000:.3f}"))
 
 
 def speak(speaker: str, emotion: str, take: int) -> NDArray[np.float32]:

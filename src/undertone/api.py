@@ -42,6 +42,7 @@ def analyze(
     turns: str | Path | Sequence[Turn] | None = None,
     only: Sequence[str] = (),
     skip: Sequence[str] = (),
+    text: str | None = None,
 ) -> Timeline:
     """Say who felt what, when, in one recording; for several, `load` once and call `Recognizer.analyze`.
 
@@ -53,8 +54,9 @@ def analyze(
         turns: a file of turns, or the turns; found by voice activity where None.
         only: speakers to judge.
         skip: speakers to leave out; their emotion is never computed.
+        text: everything that is said, in order, in English; see `Recognizer.analyze`.
 
     Raises:
         UndertoneError: with what was wrong, what is accepted, and what to do.
     """
-    return load(bundle).analyze(path, channels=channels, names=names, turns=turns, only=only, skip=skip)
+    return load(bundle).analyze(path, channels=channels, names=names, turns=turns, only=only, skip=skip, text=text)

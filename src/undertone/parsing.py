@@ -67,7 +67,7 @@ def _parse(kind: Any, value: Any, where: str, problems: list[str]) -> Any:  # no
     if origin is types.UnionType:
         known = next(each for each in typing.get_args(kind) if each is not types.NoneType)
         return None if value is None else _parse(known, value, where, problems)
-    if origin is tuple and isinstance(value, list):
+    if origin is tuple and isinstance(value, list | tuple):  # a tuple where `object` was read before
         item = typing.get_args(kind)[0]
         return tuple(_parse(item, each, f"{where}[{index}]", problems) for index, each in enumerate(value))
     if origin is dict and isinstance(value, dict):

@@ -33,11 +33,11 @@ LAYERS: dict[str, set[str]] = {
         "audio", "metrics", "speech", "conversation", "corpora", "inference", "backbones", "systems", "encoders",
     },
     "asr": {"audio", "metrics", "speech", "corpora", "backbones", "encoders", "systems", "training"},
-    "learners": {"audio", "metrics", "corpora", "backbones", "systems", "encoders", "training"},
-    "export": {"audio", "metrics", "inference", "backbones", "systems", "training"},
+    "learners": {"audio", "metrics", "speech", "corpora", "backbones", "systems", "encoders", "training"},
+    "export": {"audio", "metrics", "speech", "inference", "backbones", "systems", "training"},
     "experiments": {
-        "audio", "metrics", "corpora", "inference", "backbones", "systems", "encoders", "training", "learners",
-        "export", "asr",
+        "audio", "metrics", "speech", "corpora", "inference", "backbones", "systems", "encoders", "training",
+        "learners", "export", "asr",
     },
 }  # fmt: skip
 """What each part may import beside the first six, which everybody may, and beside itself."""

@@ -83,7 +83,7 @@ def test_the_files_are_read_by_other_tools(tmp_path: Path, aligned: dict) -> Non
         (("--text", " ".join([TEXT] * 8)), "saying the transcript takes"),
         (("--text", "..."), "there is no word in it"),
         (("--text", TEXT, "--backbone", "nowhere"), "write it with undertone asr export"),
-        (("--text-file", "nowhere.txt"), "name a text file in UTF-8"),
+        (("--text-file", "nowhere.txt"), "name a file that you may read"),
         ((), "give what is said with --text or with --text-file"),
     ],
 )

@@ -305,8 +305,8 @@ def test_goldens_that_were_changed_are_found(folder: Path, name: str) -> None:
 def test_windows_judged_alone_count_too(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     run = Session.run
 
-    def minds_company(session: Session, features: np.ndarray, lengths: np.ndarray) -> np.ndarray:
-        return run(session, features, lengths) + (0.25 if len(features) == 1 else 0.0)
+    def minds_company(session: Session, features: np.ndarray, lengths: np.ndarray, read: Any) -> np.ndarray:
+        return run(session, features, lengths, read) + (0.25 if len(features) == 1 else 0.0)
 
     monkeypatch.setattr(Session, "run", minds_company)
     assert largest_difference(read_bundle(folder)) == pytest.approx(0.25, abs=1e-4)
@@ -323,11 +323,11 @@ def test_answers_that_are_no_numbers_are_infinitely_wrong(folder: Path, value: f
 def test_the_card_has_a_word_for_every_field() -> None:
     """A field is no use to a reader of the file if it can be left out; only what not all models have has a default."""
     found = [item.name for item in dataclasses.fields(Card) if item.default is not dataclasses.MISSING]
-    assert found == ["backbone", "rounding"]
+    assert found == ["backbone", "reads", "rounding"]
 
 
 def test_what_a_model_does_not_have_is_not_in_its_card(folder: Path) -> None:
-    assert {"backbone", "rounding"}.isdisjoint(json.loads((folder / "card.json").read_text(encoding="utf-8")))
+    assert {"backbone", "reads", "rounding"}.isdisjoint(json.loads((folder / "card.json").read_text(encoding="utf-8")))
     card = read_bundle(folder).card
     half = Estimate(value=0.5, low=0.25, high=0.75)
     source = Source(corpus="an4", title="AN4", language="en", licence="free", speakers=2, utterances=3)

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from undertone.audio.fbank import FrontEnd, log_mel
 from undertone.inference.bundle import Bundle, read_bundle
 from undertone.inference.card import Windows
-from undertone.inference.judge import Judge
+from undertone.inference.judge import judge_of
 from undertone.inference.listen import Piece, TurnFollower
 from undertone.inference.session import Session
 from undertone.inference.windows import window_spans
@@ -29,7 +29,7 @@ def bundle(tmp_path_factory: pytest.TempPathFactory) -> Bundle:
 
 
 def judge_cut(bundle: Bundle, samples: np.ndarray, cuts: list[int], turn: Turn) -> list[TurnEmotion]:
-    judge = Judge(bundle.card, Session(bundle, threads=1))
+    judge = judge_of(bundle.card, Session(bundle, threads=1), None)
     edges = [0, *sorted(cuts), len(samples)]
     found: list[TurnEmotion] = []
     for first, end in itertools.pairwise(edges):

@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from undertone.backbones.network import BackboneSizes
 from undertone.errors import ConfigError
 from undertone.export.graph import TOLERANCE, export_graph, golden_of
+from undertone.systems.freezing import freeze
 from undertone.systems.fusion import (
     CMA,
     MMF,
@@ -37,7 +38,6 @@ from undertone.systems.qieemo import (
     Qieemo,
     QieemoHead,
     QieemoSizes,
-    freeze,
     head_problems,
     middle_blocks,
 )

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from undertone.cli.failures import as_click_error
+from undertone.cli.transcripts import read_transcript
 from undertone.conversation.formats.alignments import WRITERS
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ def align(
     if (text is None) == (text_file is None):
         raise click.UsageError("give what is said with --text or with --text-file")
     with as_click_error():
-        said = (text or "") if text_file is None else _read(text_file)
+        said = (text or "") if text_file is None else read_transcript(text_file)
         found = _aligned(recording, said, lexicon, backbone, anything=anything)
         writer = WRITERS[name]
         told = writer.write(found, recording.stem)
@@ -62,15 +62,6 @@ def align(
         target = folder / f"{recording.stem}{writer.suffix}"
         write_text(target, told)
     click.echo(f"wrote {target}", err=True)
-
-
-def _read(path: Path) -> str:
-    from undertone.errors import TranscriptError
-
-    try:
-        return sys.stdin.read() if str(path) == "-" else path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise TranscriptError(str(path), f"it cannot be read ({error}); name a text file in UTF-8") from error
 
 
 def _aligned(recording: Path, text: str, lexicon: Path | None, backbone: Path | None, *, anything: bool) -> Alignment:

@@ -11,6 +11,7 @@ import click
 
 from undertone.cli.failures import as_click_error, report_failures
 from undertone.cli.progress import recordings_progress
+from undertone.cli.transcripts import transcript_for
 from undertone.conversation.formats.registry import FORMATS, write_format, write_format_to_file
 from undertone.errors import UndertoneError
 
@@ -52,6 +53,10 @@ class Output:
     "--turns", type=click.Path(path_type=Path),
     help="Somebody else's turns: RTTM, TextGrid, ELAN, SRT, VTT, CSV, WhisperX JSON, or our JSON.",
 )  # fmt: skip
+@click.option(
+    "--text", "place", type=click.Path(path_type=Path),
+    help="What is said, in English: a text file, or a folder with NAME.txt for NAME.wav.",
+)  # fmt: skip
 @click.option("--only-speaker", "only", multiple=True, metavar="NAME", help="Judge this speaker only.")
 @click.option("--skip-speaker", "skip", multiple=True, metavar="NAME", help="Leave this speaker out.")
 @click.option("--bundle", type=click.Path(path_type=Path), help="Model bundle. Default: the one that ships.")
@@ -64,6 +69,7 @@ def analyze(
     channels: str,
     names: str | None,
     turns: Path | None,
+    place: Path | None,
     only: tuple[str, ...],
     skip: tuple[str, ...],
     bundle: Path | None,
@@ -77,6 +83,11 @@ def analyze(
     paths = find_recordings(recordings)
     output = Output(formats=formats or (("json",) if folder else ("table",)), folder=folder, sound=sound)
     check_output(output, paths)
+    if place is not None and len(paths) > 1 and not place.is_dir():
+        raise click.UsageError(
+            f"{place} holds what is said in one recording, and there are {len(paths)}; name a folder with NAME.txt for "
+            "each NAME.wav"
+        )
 
     from undertone.api import load
 
@@ -93,6 +104,7 @@ def analyze(
                     turns=turns,
                     only=only,
                     skip=skip,
+                    text=None if place is None else transcript_for(path, place),
                     progress=progress.begin(path.name),
                 )
                 with progress.paused():

@@ -1,4 +1,4 @@
-"""`undertone bundle`: what a model is, and whether it is whole."""
+"""`undertone bundle`: what a model is, whether it is whole, and how one is put together."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from undertone.cli.failures import as_click_error
+from undertone.errors import MissingExtraError
 
 if TYPE_CHECKING:
     from undertone.inference.card import Card, PlainSpeech, Pretrained, Score, Source
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 
 @click.group()
 def bundle() -> None:
-    """Show or verify a model bundle."""
+    """Show, verify or build a model bundle."""
 
 
 @bundle.command()
@@ -49,6 +50,24 @@ def verify(path: Path | None) -> None:
     click.echo(f"{found.card.id}: checksums, card and goldens are right (largest difference {difference:.1g})")
 
 
+@bundle.command()
+@click.argument("recipe")
+@click.argument("target", type=click.Path(path_type=Path))
+def build(recipe: str, target: Path) -> None:
+    """Make the bundle TARGET from RECIPE: `multilevel`, or a folder that `undertone train` wrote.
+
+    A bundle that reads transcripts holds an encoder of text, which is too large to come with this package. It is taken
+    from where it is installed, and the answers are proven to be the same.
+    """
+    with as_click_error():
+        try:
+            from undertone.experiments.recipe import assemble, recipe_folder
+        except ModuleNotFoundError as error:
+            raise MissingExtraError("making a bundle", "train") from error
+        card = assemble(recipe_folder(recipe), target)
+    click.echo(f"wrote {target}: {card.id}")
+
+
 def describe(card: Card) -> str:
     """Write a card for people, in plain text."""
     lines = [
@@ -67,6 +86,11 @@ def describe(card: Card) -> str:
     lines += [f"    {_source(source)}" for source in card.training.sources]
     if card.backbone:
         lines += _built_on(card.backbone)
+    if card.reads:
+        parts = ", ".join(("frames", *(f"{name}s" for name in card.reads.granularities)))
+        lines += [
+            f"  reads       up to {card.reads.most_tokens} tokens, through {card.reads.source}; speech as {parts}"
+        ]
     if card.rounding:
         before = "; ".join(
             f"{item.corpus} ({item.condition}) UA {_interval(item.UA)}" for item in card.rounding.float32

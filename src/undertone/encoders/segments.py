@@ -1,14 +1,9 @@
-"""Where the phones, syllables and words of an utterance lie, on the frames of a phone recogniser of our own.
-
-From an English transcript by forced alignment. Where there is none, or it does not fit, phones are those that are
-recognised, syllables are made of them, and words are not known.
-"""
+"""Where the phones, syllables and words of an utterance lie, on the frames of a phone recogniser of our own."""
 
 from __future__ import annotations
 
 from importlib.metadata import version
-from itertools import accumulate, pairwise
-from typing import TYPE_CHECKING, Final, NamedTuple, cast
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 
@@ -17,10 +12,8 @@ from undertone.encoders.recogniser import frames
 from undertone.errors import AlignmentError, TranscriptError
 from undertone.metrics.calibration import softmax
 from undertone.speech.alignment import align
-from undertone.speech.greedy import greedy
-from undertone.speech.phones import SYMBOLS
 from undertone.speech.pronounce import pronouncer
-from undertone.speech.syllables import syllables_of
+from undertone.speech.segments import Unit, aligned_units, recognised_units
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -29,23 +22,6 @@ if TYPE_CHECKING:
 
     from undertone.encoders.base import Layout, Told
     from undertone.speech.pronounce import Spoken
-
-UNITS: Final = ("utterance", "phone", "syllable", "word")
-"""What a segment is, by the number that stands for it; the first spans everything, and is always there."""
-
-LONGEST_TAIL: Final = 5
-"""Frames of 40 ms: a recognised phone lasts until the next one, but no longer than so many behind its peak."""
-
-
-class Unit(NamedTuple):
-    """A segment."""
-
-    kind: int
-    """Index into `UNITS`."""
-    first: int
-    """Its first frame."""
-    end: int
-    """The frame after its last."""
 
 
 def segments(rest: str) -> Encoder:
@@ -89,55 +65,9 @@ def _units(
     found = [Unit(0, 0, len(rows))]
     if told.language == "en" and told.text.strip():
         try:
-            return found + aligned_units(np.log(softmax(scores)), say(told.text))
+            words = say(told.text)
+            if words:
+                return found + aligned_units(align(np.log(softmax(scores)), words))
         except (AlignmentError, TranscriptError):
             pass  # another text than what was said; the sound alone tells its phones
     return found + recognised_units(scores)
-
-
-def aligned_units(log_probabilities: NDArray[np.float64], words: Sequence[Spoken]) -> list[Unit]:
-    """Find the segments of a transcript.
-
-    Raises:
-        AlignmentError: if it is not what was said.
-        TranscriptError: if it holds no word.
-    """
-    if not words:
-        raise TranscriptError("", "it holds no word")
-    found = []
-    for word in align(log_probabilities, words):
-        found += [Unit(1, phone.first, phone.end) for phone in word.phones]
-        found += _syllables([(phone.phone, phone.first, phone.end) for phone in word.phones])
-        found.append(Unit(3, word.first, word.end))
-    return found
-
-
-def recognised_units(scores: NDArray[np.floating]) -> list[Unit]:
-    """Find the phones that are recognised, and make syllables of those that touch each other.
-
-    Args:
-        scores: of symbols, shape (frame, symbol), on any scale.
-    """
-    heard = greedy(scores)
-    following = [*(each.first for each in heard[1:]), len(scores)]
-    phones = [
-        (SYMBOLS[each.symbol], each.first, min(after, each.end + LONGEST_TAIL))
-        for each, after in zip(heard, following, strict=False)  # of silence there is none
-    ]
-    found = [Unit(1, first, end) for _, first, end in phones]
-    touching: list[tuple[str, int, int]] = []
-    for phone in phones:
-        if touching and touching[-1][2] < phone[1]:
-            found += _syllables(touching)
-            touching = []
-        touching.append(phone)
-    return found + (_syllables(touching) if touching else [])
-
-
-def _syllables(phones: Sequence[tuple[str, int, int]]) -> list[Unit]:
-    """Make syllables of phones, each with its first frame and the one after its last."""
-    parts = syllables_of([name for name, _, _ in phones])
-    return [
-        Unit(2, phones[start][1], phones[end - 1][2])
-        for start, end in pairwise(accumulate((len(part) for part in parts), initial=0))
-    ]

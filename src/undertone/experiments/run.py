@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import torch
 
 from undertone.corpora.registry import corpus_named
 from undertone.errors import ConfigError
-from undertone.experiments.build import build_network, plan_network, pretrained_of
+from undertone.experiments.build import build_network, plan_network, pretrained_of, reading_of
 from undertone.experiments.evaluate import fit_calibration, plain_speech, predictions_of, score
+from undertone.experiments.goldens import golden_scripts, golden_windows
 from undertone.experiments.provenance import commit
+from undertone.experiments.recipe import write_recipe
 from undertone.experiments.words import EXCLUDED_USE, INTENDED_USE, licence_of, limits_of, limits_of_backbone
 from undertone.export.write import answers_of, export_system, write_bundle
 from undertone.files import install_folder, make_folder, write_text
@@ -40,6 +42,10 @@ if TYPE_CHECKING:
     """Test logits by corpus and condition."""
 
 
+WITHOUT_TRANSCRIPT: Final = "clean, without its transcript"
+"""The condition in which a system that reads is tested, too."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Finished:
     """Where a run's results lie."""
@@ -55,7 +61,8 @@ def run(config: TrainConfig, data: Path, folder: Path, progress: Progress, worke
     Args:
         config: the run.
         data: the folder that holds one folder per corpus.
-        folder: of the run; gets `config.json`, `features/`, `checkpoint.safetensors`, `bundle/` and `results.json`.
+        folder: of the run; gets `config.json`, `features/`, `checkpoint.safetensors`, `bundle/` and `results.json`; of
+            a system that reads, on a backbone that did not learn, `recipe/` too.
         progress: opens a progress bar.
         workers: the processes that train together; the first takes the features, tests and exports.
 
@@ -71,7 +78,8 @@ def run(config: TrainConfig, data: Path, folder: Path, progress: Progress, worke
     make_folder(folder)
     with in_turn(workers):  # the first process takes the features, the others open them
         _claim(folder, config, plan)
-        prepared = prepare(config, data, folder / "features", progress)
+        reading = reading_of(plan, config)
+        prepared = prepare(config, data, folder / "features", progress, None if reading is None else reading.reader)
     network = build_network(plan, config)
     advance = progress("training epochs", config.optimisation.epochs)
     history = train(network, prepared.material, config, folder, lambda *_: advance(), workers)
@@ -81,9 +89,10 @@ def run(config: TrainConfig, data: Path, folder: Path, progress: Progress, worke
     span = span_of(config)
     exported = export_system(
         network,
-        _golden_windows(config, span),
+        golden_windows(config.windows, config.front_end, seed=config.seed),
         mel_bins=config.front_end.mel_bins,
         precision=config.export.precision,
+        scripts=() if reading is None else golden_scripts(reading.reads, config.windows, config.front_end),
     )
     # From here on the graph that ships is asked, not the network it was made from.
     answer = exported.answer()
@@ -112,8 +121,11 @@ def run(config: TrainConfig, data: Path, folder: Path, progress: Progress, worke
         limits=_limits(config, training, pretrained),
         backbone=pretrained,
         rounding=_rounding(exported, prepared, calibration, config, span),
+        reads=None if reading is None else reading.reads,
     )
-    card = write_bundle(exported, card, folder / "bundle")
+    card = write_bundle(exported, card, folder / "bundle", reading={} if reading is None else reading.files)
+    if reading is not None and pretrained is not None and pretrained.learnt == "head":
+        write_recipe(network, card, folder / "recipe")
     results = folder / "results.json"
     write_text(results, _results(config, card, heard, prepared, history))
     return Finished(bundle=folder / "bundle", results=results, card=card)
@@ -134,6 +146,8 @@ def _claim(folder: Path, config: TrainConfig, plan: Plan) -> None:
     now = json.loads(json.dumps(asdict(config)))
     if plan.backbone_card is not None:
         now["backbone"]["sha256"] = plan.backbone_card.sha256  # another backbone may lie in the same place by now
+    if plan.text is not None:
+        now["text"]["sha256"] = plan.text.fingerprint
     begun = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else now
     changed = [
         f"{name} was {begun.get(name)!r} and is now {now.get(name)!r}"
@@ -149,15 +163,22 @@ def _calibrate(answer: Answer, prepared: Prepared, config: TrainConfig, span: Sp
     """Calibrate on emotional speech alone: read speech is so easy that with it no doubt would ever withhold a label."""
     material = prepared.material
     emotional = [item for item in material.validation if item.corpus != READ]
-    logits = [scores_by(answer, emotional, store, span=span) for store in material.validation_stores]
+    logits = [
+        scores_by(answer, emotional, store, span=span, reading=material.reading) for store in material.validation_stores
+    ]
     return fit_calibration(logits, emotional, accuracy=config.accuracy_when_certain)
 
 
 def _hear(answer: Answer, prepared: Prepared, span: Span) -> Heard:
+    """Score the test part in every condition; of what reads, without transcripts, too."""
+    reading = prepared.material.reading
+    conditions = [(condition, store, False) for condition, store in prepared.test_stores.items()]
+    if reading is not None:
+        conditions.append((WITHOUT_TRANSCRIPT, prepared.test_stores["clean"], True))
     return {
-        (corpus, condition): scores_by(answer, items, store, span=span)
+        (corpus, condition): scores_by(answer, items, store, span=span, reading=reading, silent=silent)
         for corpus, items in prepared.test.items()
-        for condition, store in prepared.test_stores.items()
+        for condition, store, silent in conditions
     }
 
 
@@ -242,13 +263,6 @@ def _training(config: TrainConfig, prepared: Prepared, history: Mapping[str, Any
         epochs=len(history["epochs"]),
         best_epoch=history["best"] + 1,
     )
-
-
-def _golden_windows(config: TrainConfig, span: Span) -> list[NDArray[np.float32]]:
-    """A few synthetic windows of unlike lengths: a bundle carries no speech of its corpora."""
-    rng = np.random.default_rng(config.seed)
-    bins = config.front_end.mel_bins
-    return [rng.normal(8.0, 4.0, (length, bins)).astype(np.float32) for length in (span.length, span.length // 3, 7)]
 
 
 def _results(config: TrainConfig, card: Card, heard: Heard, prepared: Prepared, history: Mapping[str, Any]) -> str:

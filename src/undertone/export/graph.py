@@ -7,7 +7,7 @@ import copy
 import io
 import logging
 import warnings
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import onnx
 import torch
@@ -15,7 +15,10 @@ from torch import Tensor, nn
 from transformers import PreTrainedModel
 
 from undertone.inference.bundle import Golden
+from undertone.speech.script import COUNT, TOKENS, padded_scripts, script_names
+from undertone.systems.attention import AskingLayer
 from undertone.training.batches import padded
+from undertone.training.loop import answered
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -24,6 +27,8 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from undertone.speech.script import Script
+
 TOLERANCE: Final = 1e-4
 """Largest difference between PyTorch's and ONNX Runtime's logits: float32 sums in another order, some layers deep."""
 
@@ -31,54 +36,77 @@ TOLERANCE: Final = 1e-4
 class _Graph(nn.Module):
     """A system with plain tensors at its edge, as ONNX names them."""
 
-    def __init__(self, system: nn.Module) -> None:
+    def __init__(self, system: nn.Module, scripts: Sequence[str]) -> None:
         super().__init__()
         self.system = system
+        self.scripts = tuple(scripts)
 
-    def forward(self, features: Tensor, lengths: Tensor) -> Tensor:
-        logits: Tensor = self.system(features, lengths).logits
+    def forward(self, features: Tensor, lengths: Tensor, *scripts: Tensor) -> Tensor:
+        read = (dict(zip(self.scripts, scripts, strict=True)),) if scripts else ()
+        logits: Tensor = self.system(features, lengths, *read).logits
         return logits
 
 
-def export_graph(system: nn.Module, path: Path, *, mel_bins: int) -> None:
+def export_graph(system: nn.Module, path: Path, *, mel_bins: int, granularities: Sequence[str] | None = None) -> None:
     """Write `system` as an ONNX graph: `features` (batch, frame, mel) and `lengths` (batch,) in, `logits` out.
 
     Args:
-        system: maps (features, lengths) to `Outputs`.
+        system: maps (features, lengths), and scripts if it reads, to `Outputs`.
         path: where `model.onnx` goes.
         mel_bins: size of the last axis of the features.
+        granularities: of the segments that it is given, if it reads; None if it does not.
     """
-    write_graph(_Graph(system), path, mel_bins=mel_bins, outputs=("logits",))
+    names = () if granularities is None else script_names(granularities)
+    write_graph(_Graph(system, names), path, mel_bins=mel_bins, outputs=("logits",), scripts=names)
 
 
-def write_graph(network: nn.Module, path: Path, *, mel_bins: int, outputs: Sequence[str]) -> None:
-    """Write a network as an ONNX graph: `features` (batch, frame, mel) and `lengths` (batch,) in.
+def write_graph(
+    network: nn.Module, path: Path, *, mel_bins: int, outputs: Sequence[str], scripts: Sequence[str] = ()
+) -> None:
+    """Write a network as an ONNX graph: `features` (batch, frame, mel), `lengths` (batch,) and scripts in.
 
     Args:
-        network: maps (features, lengths) to a tensor, or a tuple of as many as there are outputs.
+        network: maps (features, lengths, …) to a tensor, or a tuple of as many as there are outputs.
         path: of the graph.
         mel_bins: size of the last axis of the features.
         outputs: their names in the graph.
+        scripts: names of what else goes in, as `undertone.speech.script` has them.
     """
     graph = _with_plain_attention(network).eval()
-    example = (torch.randn(2, 128, mel_bins), torch.tensor([128, 64]))
     batch, frame = torch.export.Dim("batch", min=1), torch.export.Dim("frame", min=1)
+    example, shapes = _scripts_for(scripts, batch)
+    sound = (torch.randn(2, 128, mel_bins), torch.tensor([128, 64]))
+    dynamic: dict[str, Any] = {"features": {0: batch, 1: frame}, "lengths": {0: batch}}
     with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
         warnings.simplefilter("ignore")  # the exporter's own deprecations, nothing of the graph's
         for chatty in ("torch.onnx", "onnxscript"):
             logging.getLogger(chatty).setLevel(logging.ERROR)
         torch.onnx.export(
             graph,
-            example,
+            (*sound, *example),
             path,
-            input_names=["features", "lengths"],
+            input_names=["features", "lengths", *scripts],
             output_names=list(outputs),
-            dynamic_shapes={"features": {0: batch, 1: frame}, "lengths": {0: batch}},
+            dynamic_shapes=dynamic | {"scripts": shapes} if scripts else dynamic,
             dynamo=True,
             external_data=False,
             optimize=True,
         )
     _strip(path)
+
+
+def _scripts_for(names: Sequence[str], batch: Any) -> tuple[tuple[Tensor, ...], tuple[Any, ...]]:  # noqa: ANN401
+    """Make scripts to trace a network with, and say which of their axes are free."""
+    example, shapes = [], []
+    for name in names:
+        if name.endswith(COUNT):
+            example.append(torch.tensor([3, 2]))
+            shapes.append({0: batch})
+        else:
+            rows = torch.arange(1, 4).repeat(2, 1)
+            example.append(rows if name == TOKENS else torch.stack((rows, rows + 2), dim=2))
+            shapes.append({0: batch, 1: torch.export.Dim.AUTO})  # an encoder of text has a longest text
+    return tuple(example), tuple(shapes)
 
 
 def _strip(path: Path) -> None:
@@ -93,7 +121,7 @@ def _strip(path: Path) -> None:
 
 
 def _with_plain_attention(system: nn.Module) -> nn.Module:
-    """Copy a system; where transformers would call PyTorch's fused attention, the copy multiplies matrices.
+    """Copy a system; where it would call PyTorch's fused attention, the copy multiplies matrices.
 
     The exporter takes the fused attention apart, and what comes out cannot be reshaped for a number of frames that is
     not known (torch 2.13). Both compute the same.
@@ -102,13 +130,14 @@ def _with_plain_attention(system: nn.Module) -> nn.Module:
     for part in system.modules():
         if isinstance(part, PreTrainedModel):
             part.set_attn_implementation("eager")
+        if isinstance(part, AskingLayer):
+            part.fused = False
     return system
 
 
-def golden_of(system: nn.Module, windows: list[NDArray[np.float32]]) -> Golden:
-    """Store what `system` answers to some windows, each of shape (frame, mel)."""
+def golden_of(system: nn.Module, windows: Sequence[NDArray[np.float32]], scripts: Sequence[Script] = ()) -> Golden:
+    """Store what `system` answers to some windows, each of shape (frame, mel), and their scripts if it reads."""
     features, lengths = padded(windows)
-    system.eval()
-    with torch.inference_mode():
-        logits = system(features, lengths).logits.numpy()
-    return Golden(features=features.numpy(), lengths=lengths.numpy(), logits=logits, tolerance=TOLERANCE)
+    read = padded_scripts(scripts) if scripts else {}
+    logits = answered(system, features, lengths, read).numpy()
+    return Golden(features=features.numpy(), lengths=lengths.numpy(), scripts=read, logits=logits, tolerance=TOLERANCE)

@@ -15,8 +15,9 @@ import onnx
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-AXES: Final = {"MatMul": -1, "Gemm": -1, "Conv": 0}
-"""Operators whose second input is rounded, and the axis of their output channels there."""
+AXES: Final = {"MatMul": (1, -1), "Gemm": (1, -1), "Conv": (1, 0), "Gather": (0, 0)}
+"""Operators with a weight that is rounded: which of their inputs it is, and the axis of its output channels; of a table
+that is looked up in, each row has a scale."""
 
 LEAST: Final = 1024
 """Numbers that a weight must have to be rounded; a smaller one saves no space worth its error."""
@@ -85,7 +86,8 @@ def _weights(graph: onnx.GraphProto) -> dict[str, int]:
     }
     found: dict[str, int] = {}
     for node in graph.node:
-        if node.op_type in AXES and sizes.get(node.input[1], 0) >= LEAST:
+        place, axis = AXES.get(node.op_type, (0, 0))
+        if node.op_type in AXES and sizes.get(node.input[place], 0) >= LEAST:
             across = node.op_type == "Gemm" and any(item.name == "transB" and item.i for item in node.attribute)
-            found[node.input[1]] = 0 if across else AXES[node.op_type]
+            found[node.input[place]] = 0 if across else axis
     return found

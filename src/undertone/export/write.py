@@ -7,7 +7,8 @@ import shutil
 import tempfile
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
@@ -16,14 +17,19 @@ from undertone.export.graph import TOLERANCE, export_graph, golden_of
 from undertone.export.rounding import round_graph
 from undertone.inference.bundle import SUMS, Golden, read_bundle, sums_of
 from undertone.inference.parity import difference_from, largest_difference
-from undertone.inference.session import open_graph
+from undertone.inference.session import HEARD, open_graph
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     from numpy.typing import NDArray
     from torch import nn
 
     from undertone.inference.card import Card
     from undertone.inference.parity import Answer
+    from undertone.speech.script import Script, Scripts
+
+NOTHING: Final[Mapping[str, bytes]] = MappingProxyType({})
 
 KEEP: Final = "The run's checkpoint is kept; mend the system's graph and run again"
 
@@ -49,22 +55,29 @@ class Exported:
 
 
 def answers_of(model: bytes) -> Answer:
-    """Open a graph: what is given takes features (window, frame, mel) and lengths (window,), gives logits.
+    """Open a graph: what is given takes features (window, frame, mel), lengths (window,) and scripts, gives logits.
 
     Raises:
         BundleError: if it does not run here.
     """
     session = open_graph(model, "model.onnx")
 
-    def answer(features: NDArray[np.float32], lengths: NDArray[np.int64]) -> NDArray[np.float32]:
-        (logits,) = session.run(["logits"], {"features": features, "lengths": lengths})
+    def answer(
+        features: NDArray[np.float32], lengths: NDArray[np.int64], scripts: Scripts = HEARD
+    ) -> NDArray[np.float32]:
+        (logits,) = session.run(["logits"], {"features": features, "lengths": lengths, **scripts})
         return np.asarray(logits, dtype=np.float32)
 
     return answer
 
 
 def export_system(
-    system: nn.Module, windows: list[NDArray[np.float32]], *, mel_bins: int, precision: str = "float32"
+    system: nn.Module,
+    windows: Sequence[NDArray[np.float32]],
+    *,
+    mel_bins: int,
+    precision: str = "float32",
+    scripts: Sequence[Script] = (),
 ) -> Exported:
     """Turn a system into a graph, prove that it answers alike, and round its weights if asked to.
 
@@ -73,15 +86,17 @@ def export_system(
         windows: inputs for the goldens, each of shape (frame, mel).
         mel_bins: size of the last axis of the features.
         precision: `float32`, or `int8` for rounded weights.
+        scripts: of the windows, if the system reads.
 
     Raises:
         BundleError: if the graph's answers differ from the system's by more than the tolerance.
     """
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "model.onnx"
-        export_graph(system, path, mel_bins=mel_bins)
+        granularities = tuple(scripts[0].segments) if scripts else None
+        export_graph(system, path, mel_bins=mel_bins, granularities=granularities)
         model = path.read_bytes()
-    golden = golden_of(system, windows)
+    golden = golden_of(system, windows, scripts)
     difference = difference_from(golden, answers_of(model))
     if difference > golden.tolerance:
         raise BundleError(
@@ -96,7 +111,8 @@ def export_system(
     own = Golden(
         features=golden.features,
         lengths=golden.lengths,
-        logits=answer(golden.features, golden.lengths),
+        scripts=golden.scripts,
+        logits=answer(golden.features, golden.lengths, golden.scripts),
         tolerance=TOLERANCE,
     )
     return Exported(
@@ -108,11 +124,12 @@ def export_system(
     )
 
 
-def write_bundle(exported: Exported, card: Card, folder: Path) -> Card:
+def write_bundle(exported: Exported, card: Card, folder: Path, *, reading: Mapping[str, bytes] = NOTHING) -> Card:
     """Write a bundle, and replay its goldens from the disk.
 
     Args:
         exported: the graph.
+        reading: files of a model that reads, by name.
         card: complete but for its id.
         folder: of the bundle; replaced only once everything is right.
 
@@ -128,14 +145,17 @@ def write_bundle(exported: Exported, card: Card, folder: Path) -> Card:
     (part / "model.onnx").write_bytes(exported.model)
     card = replace(card, id=f"{card.system}-{hashlib.sha256(exported.model).hexdigest()[:8]}")
     golden = exported.golden
-    np.savez_compressed(
-        part / "golden.npz",
-        features=golden.features,
-        lengths=golden.lengths,
-        logits=golden.logits,
-        tolerance=np.float64(golden.tolerance),
-    )
+    arrays: dict[str, Any] = {
+        "features": golden.features,
+        "lengths": golden.lengths,
+        **golden.scripts,
+        "logits": golden.logits,
+        "tolerance": np.float64(golden.tolerance),
+    }
+    np.savez_compressed(part / "golden.npz", **arrays)
     (part / "card.json").write_text(card.as_json(), encoding="utf-8")
+    for name, content in reading.items():
+        (part / name).write_bytes(content)
     (part / SUMS).write_text(sums_of(part), encoding="utf-8")
     bundle = read_bundle(part)
     difference = largest_difference(bundle)

@@ -72,7 +72,7 @@ def _segment(label: str, phones: Sequence[AlignedPhone], heard: PhoneScores, wor
 
 def _require_fit(words: Sequence[AlignedWord], heard: PhoneScores, least: float) -> None:
     """Refuse a transcript with a run of words that was not heard."""
-    fits = run_fits(words, heard)
+    fits = run_fits(words, heard.log_probabilities)
     worst = int(np.argmax(fits < least))
     if fits[worst] < least:
         said = " ".join(word.word for word in words[worst : worst + RUN])
@@ -83,18 +83,22 @@ def _require_fit(words: Sequence[AlignedWord], heard: PhoneScores, least: float)
         )
 
 
-def run_fits(words: Sequence[AlignedWord], heard: PhoneScores) -> NDArray[np.float64]:
+def run_fits(words: Sequence[AlignedWord], heard: NDArray[np.floating]) -> NDArray[np.float64]:
     """Tell how well each run of words fits what was heard from its first phone to its last.
+
+    Args:
+        words: aligned.
+        heard: natural logarithms of the probabilities of symbols, shape (frame, symbol).
 
     Returns:
         Mean natural logarithm of the probability of what should be heard, over the frames in which somebody should
         speak, or more probably speaks than not, shape (run,).
     """
-    expected = np.full(len(heard.log_probabilities), BLANK)
+    expected = np.full(len(heard), BLANK)
     for word in words:
         for phone in word.phones:
             expected[phone.first : phone.end] = indices_of((phone.phone,))[0]
-    found = heard.log_probabilities[np.arange(len(expected)), expected].astype(np.float64)
+    found = heard[np.arange(len(expected)), expected].astype(np.float64)
     spoken = (expected != BLANK) | (found < math.log(0.5))
     sums, counts = (np.concatenate(([0], np.cumsum(each))) for each in (found * spoken, spoken))
     last = min(RUN, len(words)) - 1

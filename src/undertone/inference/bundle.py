@@ -1,6 +1,7 @@
 """A bundle: what inference loads. Plain files with checksums and no code.
 
-`model.onnx`, `card.json`, `golden.npz` (inputs, outputs of the training half, tolerance), `SHA256SUMS`.
+`model.onnx`, `card.json`, `golden.npz` (inputs, outputs of the training half, tolerance), `SHA256SUMS`; and, of a model
+that reads transcripts, `tokenizer.json` and `recogniser.onnx`.
 """
 
 from __future__ import annotations
@@ -8,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import io
 import zipfile
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -17,11 +18,26 @@ import numpy as np
 
 from undertone.errors import BundleError, ChecksumError
 from undertone.inference.card import Card, read_card
+from undertone.speech.script import script_names
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from undertone.speech.script import Scripts
+
 FILES: Final = ("model.onnx", "card.json", "golden.npz")
+GOLDEN: Final = {"features", "lengths", "logits", "tolerance"}
+"""What `golden.npz` holds of every model; of one that reads, its scripts as well."""
+
+TOKENIZER: Final = "tokenizer.json"
+"""What turns a transcript into numbers, as the library tokenizers writes it."""
+
+RECOGNISER: Final = "recogniser.onnx"
+"""The phone recogniser that the model is built on, which finds the words in the sound."""
+
+READING: Final = (TOKENIZER, RECOGNISER)
+"""There if the model reads."""
+
 SUMS: Final = "SHA256SUMS"
 
 
@@ -33,6 +49,8 @@ class Golden:
     """Shape (window, frame, mel), padded."""
     lengths: NDArray[np.int64]
     """Shape (window,)."""
+    scripts: Scripts = field(default_factory=dict)
+    """What is read of the windows; empty if the network does not read."""
     logits: NDArray[np.float32]
     """Shape (window, label)."""
     tolerance: float
@@ -48,6 +66,10 @@ class Bundle:
     model: bytes
     """The ONNX graph, as verified."""
     golden: Golden
+    tokenizer: bytes = b""
+    """What `TOKENIZER` holds; nothing where the model does not read."""
+    recogniser: bytes = b""
+    """What `RECOGNISER` holds; nothing where the model does not read."""
 
 
 def default_bundle() -> Path:
@@ -70,24 +92,40 @@ def read_bundle(path: Path | None = None) -> Bundle:
     contents = _verified(path)
     card = read_card(contents["card.json"], str(path))
     golden = _read_golden(contents["golden.npz"], str(path))
-    return Bundle(path=path, card=card, model=contents["model.onnx"], golden=golden)
+    asked = () if card.reads is None else script_names(card.reads.granularities)
+    if (TOKENIZER in contents) != (card.reads is not None) or golden.scripts.keys() != set(asked):
+        raise BundleError(
+            str(path),
+            "card.json, golden.npz and the files of the folder do not agree on whether it reads transcripts; build the "
+            "bundle anew",
+        )
+    return Bundle(
+        path=path,
+        card=card,
+        model=contents["model.onnx"],
+        golden=golden,
+        tokenizer=contents.get(TOKENIZER, b""),
+        recogniser=contents.get(RECOGNISER, b""),
+    )
 
 
 def sums_of(folder: Path) -> str:
     """Write the checksums of a bundle's files in the form that `sha256sum -c` reads."""
-    return "".join(f"{hashlib.sha256((folder / name).read_bytes()).hexdigest()}  {name}\n" for name in FILES)
+    held = [name for name in (*FILES, *READING) if (folder / name).is_file()]
+    return "".join(f"{hashlib.sha256((folder / name).read_bytes()).hexdigest()}  {name}\n" for name in held)
 
 
 def _verified(path: Path) -> dict[str, bytes]:
     if not path.is_dir():
         raise BundleError(str(path), "there is no such folder; name the folder that holds model.onnx and card.json")
-    missing = [name for name in (*FILES, SUMS) if not (path / name).is_file()]
+    lines = (path / SUMS).read_text(encoding="utf-8", errors="replace").splitlines() if (path / SUMS).is_file() else []
+    expected = {name: digest for digest, _, name in (line.partition("  ") for line in lines)}
+    names = (*FILES, *READING) if TOKENIZER in expected else FILES
+    missing = [name for name in (*names, SUMS) if not (path / name).is_file()]
     if missing:
         raise BundleError(str(path), f"{', '.join(missing)} missing; fetch or build the bundle anew")
-    lines = (path / SUMS).read_text(encoding="utf-8", errors="replace").splitlines()
-    expected = {name: digest for digest, _, name in (line.partition("  ") for line in lines)}
     contents = {}
-    for name in FILES:
+    for name in names:
         data = (path / name).read_bytes()
         found = hashlib.sha256(data).hexdigest()
         if expected.get(name) != found:
@@ -106,12 +144,13 @@ def _read_golden(content: bytes, path: str) -> Golden:
             arrays = dict(stored)
     except (ValueError, TypeError, EOFError, zipfile.BadZipFile) as error:
         raise BundleError(path, f"golden.npz holds no arrays ({error}); build the bundle anew") from error
-    lacking = sorted({"features", "lengths", "logits", "tolerance"} - arrays.keys())
+    lacking = sorted(GOLDEN - arrays.keys())
     if lacking:
         raise BundleError(path, f"golden.npz lacks {', '.join(lacking)}; build the bundle anew")
     return Golden(
         features=arrays["features"],
         lengths=arrays["lengths"],
+        scripts={name: values for name, values in arrays.items() if name not in GOLDEN},
         logits=arrays["logits"],
         tolerance=float(arrays["tolerance"]),
     )

@@ -10,6 +10,7 @@ from undertone.audio.fbank import FrontEnd
 from undertone.errors import BundleError, FormatVersionError
 from undertone.metrics.uncertainty import Estimate
 from undertone.parsing import parse_record
+from undertone.speech.segments import UNITS
 from undertone.units import SAMPLE_RATE
 
 FORMAT: Final = 1
@@ -106,6 +107,24 @@ class Pretrained:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Reads:
+    """What a model reads beside what it hears."""
+
+    encoder: str
+    """Of the transcript; its weights are in the graph."""
+    sha256: str
+    """Fingerprint of that encoder and of its tokenizer, before anything was rounded."""
+    source: str
+    """Of the encoder, with its licence."""
+    most_tokens: int
+    """What is beyond them is cut off."""
+    granularities: tuple[str, ...]
+    """As what speech is told beside frames: `phone`, `syllable`, `word`."""
+    withheld: float
+    """Share of the training windows whose transcript was withheld."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Unrounded:
     """What the same weights reach before they are rounded."""
 
@@ -166,6 +185,8 @@ class Card:
     limits: tuple[str, ...]
     backbone: Pretrained | None = None
     """None, and not in the file, where the system has none."""
+    reads: Reads | None = None
+    """None, and not in the file, where the system only hears."""
     rounding: Rounding | None = None
     """None, and not in the file, where the weights are kept as they were trained."""
 
@@ -236,4 +257,10 @@ def _model_problems(card: Card) -> list[str]:
         problems.append(f"labels must be names that are all different, not {', '.join(card.labels) or 'none'}")
     if card.calibration.temperature <= 0:
         problems.append(f"calibration.temperature must be above 0, not {card.calibration.temperature:g}")
+    if card.reads is not None:
+        unknown = [name for name in card.reads.granularities if name not in UNITS[1:]]
+        if unknown:
+            problems.append(f"reads.granularities must be some of {', '.join(UNITS[1:])}, not {', '.join(unknown)}")
+        if card.reads.most_tokens < 2:
+            problems.append(f"reads.most_tokens must be 2 or more, not {card.reads.most_tokens}")
     return problems

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
 from undertone.audio.fbank import LogMelStream
+from undertone.inference.reading import words_at
+from undertone.inference.windows import window_spans
 from undertone.metrics.calibration import softmax
 from undertone.records import Abstention, TurnEmotion, Window
 
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
 
     from undertone.inference.card import Card
     from undertone.inference.listen import Piece
+    from undertone.inference.reading import Reader
     from undertone.inference.session import Session
     from undertone.records import Turn
 
@@ -40,14 +43,34 @@ class _OpenTurn:
     """Scores of the windows, in their order."""
 
 
-class Judge:
-    """Judges turns as their sound comes in; the windows that a call completes go through the network together."""
+class Judge(Protocol):
+    """Judges turns as their sound comes in."""
+
+    def hear(self, pieces: Sequence[Piece]) -> list[TurnEmotion]:
+        """Take sound, and give the turns that ended with it, in their order."""
+
+    def notes(self) -> tuple[str, ...]:
+        """Say what a reader of the timeline must know of how turns were judged so far."""
+
+
+def judge_of(card: Card, session: Session, reader: Reader | None) -> Judge:
+    """Make what judges the turns of one recording.
+
+    Args:
+        card: of the bundle.
+        session: of the bundle.
+        reader: of a bundle that reads.
+    """
+    return ListeningJudge(card, session) if reader is None else ReadingJudge(card, session, reader)
+
+
+class ListeningJudge:
+    """Judges what it hears; the windows that a call completes go through the network together."""
 
     def __init__(self, card: Card, session: Session) -> None:
         self._card = card
         self._session = session
-        self._length = round(card.windows.length_s * 1000 / card.front_end.hop_length_ms)
-        self._hop = round(card.windows.hop_s * 1000 / card.front_end.hop_length_ms)
+        self._length, self._hop = window_frames(card)
         self._open: dict[int, _OpenTurn] = {}
 
     def hear(self, pieces: Sequence[Piece]) -> list[TurnEmotion]:
@@ -71,7 +94,13 @@ class Judge:
         if windows:
             for turn, logits in zip(owners, self._session.logits(windows), strict=True):
                 turn.logits.append(logits)
-        return [self._verdict(turn, heard) for turn, heard in ended]
+        return [
+            verdict(self._card, turn, peak=heard.peak, spans=heard.spans, logits=heard.logits) for turn, heard in ended
+        ]
+
+    def notes(self) -> tuple[str, ...]:
+        """There is nothing to say."""
+        return ()
 
     def _begin(self, key: int) -> _OpenTurn:
         front_end = self._card.front_end
@@ -103,31 +132,113 @@ class Judge:
         turn.spans.append((start, end))
         return turn.frames[start - turn.first : end - turn.first]
 
-    def _verdict(self, turn: Turn, heard: _OpenTurn) -> TurnEmotion:
-        if turn.duration < self._card.windows.shortest_s or not heard.logits:
-            return TurnEmotion(turn=turn, probabilities=None, label=None, abstention=Abstention.TOO_SHORT)
-        if not heard.peak:
-            return TurnEmotion(turn=turn, probabilities=None, label=None, abstention=Abstention.SILENT)
-        calibration = self._card.calibration
-        probabilities = softmax(np.mean(heard.logits, axis=0), calibration.temperature)
-        best = int(probabilities.argmax())
-        certain = probabilities[best] >= calibration.threshold
-        return TurnEmotion(
-            turn=turn,
-            probabilities=probabilities.astype(np.float32),
-            label=self._card.labels[best] if certain else None,
-            abstention=None if certain else Abstention.UNCERTAIN,
-            track=tuple(
-                self._point(turn, span, logits) for span, logits in zip(heard.spans, heard.logits, strict=True)
-            ),
-        )
 
-    def _point(self, turn: Turn, span: tuple[int, int], logits: NDArray[np.float32]) -> Window:
-        front_end = self._card.front_end
-        start, end = span
-        sound_end = (end - 1) * front_end.hop_length + front_end.frame_length
-        return Window(
-            start=turn.start + start * front_end.hop_length / front_end.sample_rate,
-            end=min(turn.end, turn.start + sound_end / front_end.sample_rate),
-            probabilities=softmax(logits, self._card.calibration.temperature).astype(np.float32),
-        )
+@dataclass(kw_only=True, eq=False)
+class _WholeTurn:
+    """A turn that is judged once all of it was heard: its words are placed by the whole of it."""
+
+    stream: LogMelStream
+    frames: list[NDArray[np.float32]] = field(default_factory=list)
+    """Parts, each of shape (frame, mel)."""
+    peak: float = 0.0
+
+
+class ReadingJudge:
+    """Judges turns by what they sound like and by what is said in them, if that is known.
+
+    Holds the features of open turns, 32 kB for each second.
+    """
+
+    def __init__(self, card: Card, session: Session, reader: Reader) -> None:
+        self._card = card
+        self._session = session
+        self._reader = reader
+        self._length, self._hop = window_frames(card)
+        self._open: dict[int, _WholeTurn] = {}
+        self._judged = 0
+        self._unread = 0
+        self._unplaced = 0
+
+    def hear(self, pieces: Sequence[Piece]) -> list[TurnEmotion]:
+        """As `Judge.hear`; the windows are those of `ListeningJudge`."""
+        found = []
+        for piece in pieces:
+            turn = self._open.setdefault(piece.key, _WholeTurn(stream=LogMelStream(self._card.front_end)))
+            if len(piece.samples):
+                turn.peak = max(turn.peak, float(np.abs(piece.samples).max()))
+                turn.frames.append(turn.stream.feed(piece.samples))
+            if piece.last:
+                found.append(self._judge(piece.turn, self._open.pop(piece.key)))
+        return found
+
+    def notes(self) -> tuple[str, ...]:
+        """Say how many turns were judged by voice alone, and of how many the words were not found."""
+        of_all = f"of {self._judged} turns"
+        unread = f"without a transcript, {self._unread} {of_all} were judged by their voice alone"
+        unplaced = f"the words of {self._unplaced} {of_all} were read, but could not be found in the sound"
+        return (*([unread] if self._unread else []), *([unplaced] if self._unplaced else []))
+
+    def _judge(self, turn: Turn, heard: _WholeTurn) -> TurnEmotion:
+        frames = np.concatenate(heard.frames) if heard.frames else np.empty((0, 0), dtype=np.float32)
+        if not len(frames) or turn.duration < self._card.windows.shortest_s:
+            return verdict(self._card, turn, peak=heard.peak, spans=(), logits=())
+        read = self._reader.read(frames, turn.text)
+        self._judged += 1
+        self._unread += not len(read.tokens)
+        self._unplaced += self._reader.places and len(read.tokens) > 0 and not read.words
+        spans = window_spans(len(frames), self._length, self._hop)
+        logits = self._session.logits([frames[start:end] for start, end in spans], self._reader.scripts(read, spans))
+        if read.words and not turn.words:
+            turn = replace(turn, words=words_at(read.words, turn.start))
+        return verdict(self._card, turn, peak=heard.peak, spans=spans, logits=list(logits))
+
+
+def window_frames(card: Card) -> tuple[int, int]:
+    """Give the length of a bundle's windows and the step from one to the next, in frames."""
+    hop_ms = card.front_end.hop_length_ms
+    return round(card.windows.length_s * 1000 / hop_ms), round(card.windows.hop_s * 1000 / hop_ms)
+
+
+def verdict(
+    card: Card,
+    turn: Turn,
+    *,
+    peak: float,
+    spans: Sequence[tuple[int, int]],
+    logits: Sequence[NDArray[np.float32]],
+) -> TurnEmotion:
+    """Make of a turn's windows what is said of it.
+
+    Args:
+        card: of the bundle.
+        turn: judged.
+        peak: largest sample, to either side of zero.
+        spans: first frame and the one after the last, by window.
+        logits: by window, each of shape (label,).
+    """
+    if turn.duration < card.windows.shortest_s or not logits:
+        return TurnEmotion(turn=turn, probabilities=None, label=None, abstention=Abstention.TOO_SHORT)
+    if not peak:
+        return TurnEmotion(turn=turn, probabilities=None, label=None, abstention=Abstention.SILENT)
+    calibration = card.calibration
+    probabilities = softmax(np.mean(logits, axis=0), calibration.temperature)
+    best = int(probabilities.argmax())
+    certain = probabilities[best] >= calibration.threshold
+    return TurnEmotion(
+        turn=turn,
+        probabilities=probabilities.astype(np.float32),
+        label=card.labels[best] if certain else None,
+        abstention=None if certain else Abstention.UNCERTAIN,
+        track=tuple(_point(card, turn, span, each) for span, each in zip(spans, logits, strict=True)),
+    )
+
+
+def _point(card: Card, turn: Turn, span: tuple[int, int], logits: NDArray[np.float32]) -> Window:
+    front_end = card.front_end
+    start, end = span
+    sound_end = (end - 1) * front_end.hop_length + front_end.frame_length
+    return Window(
+        start=turn.start + start * front_end.hop_length / front_end.sample_rate,
+        end=min(turn.end, turn.start + sound_end / front_end.sample_rate),
+        probabilities=softmax(logits, card.calibration.temperature).astype(np.float32),
+    )

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from undertone.inference.session import Session
+from undertone.speech.script import script_alone
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -14,8 +15,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from undertone.inference.bundle import Bundle, Golden
+    from undertone.speech.script import Scripts
 
-    Answer = Callable[[NDArray[np.float32], NDArray[np.int64]], NDArray[np.float32]]
+    Answer = Callable[[NDArray[np.float32], NDArray[np.int64], Scripts], NDArray[np.float32]]
 
 
 def largest_difference(bundle: Bundle) -> float:
@@ -35,12 +37,16 @@ def difference_from(golden: Golden, answer: Answer) -> float:
 
     Args:
         golden: what should be answered.
-        answer: takes features (window, frame, mel) and lengths (window,), gives logits (window, label).
+        answer: takes features (window, frame, mel), lengths (window,) and scripts, gives logits (window, label).
     """
-    together = answer(golden.features, golden.lengths)
+    together = answer(golden.features, golden.lengths, golden.scripts)
     alone = np.concatenate(
         [
-            answer(golden.features[row : row + 1, :length], golden.lengths[row : row + 1])
+            answer(
+                golden.features[row : row + 1, :length],
+                golden.lengths[row : row + 1],
+                script_alone(golden.scripts, row),
+            )
             for row, length in enumerate(golden.lengths.tolist())
         ]
     )

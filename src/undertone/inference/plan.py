@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -13,12 +13,13 @@ from undertone.conversation.formats.fitting import DraftTurn, fit_turns
 from undertone.conversation.formats.registry import read_turns
 from undertone.errors import UsageError
 from undertone.inference.listen import Voice
+from undertone.inference.transcript import place_words
 from undertone.records import Recording
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from undertone.records import Turn
+    from undertone.records import Turn, Word
     from undertone.units import Seconds
 
 LOOK_BLOCKS: Final = 6
@@ -39,6 +40,8 @@ class Request:
     """Speakers to judge; everybody where empty."""
     skip: tuple[str, ...] = ()
     """Speakers who are not judged: their turns do not appear, and their emotion is never computed."""
+    text: str | None = None
+    """Everything that is said in the recording, in order."""
 
     def wants(self, speaker: str) -> bool:
         """Whether a speaker is to be judged."""
@@ -56,6 +59,8 @@ class Plan:
     """The turns that are given, of everybody; None where they are to be found."""
     notes: tuple[str, ...]
     """What a reader of the timeline must know."""
+    words: tuple[Word, ...] = ()
+    """Those of the transcript, where they are said; none where none is given."""
 
     @property
     def leaves_out(self) -> bool:
@@ -70,8 +75,21 @@ def plan_for(path: Path, request: Request) -> Plan:
     Raises:
         AudioError: if the recording cannot be used.
         TurnsError: if the turns cannot be read or do not fit.
+        TranscriptError, AlignmentError: if the transcript is not what is said.
         UsageError: if the request contradicts itself or the recording.
     """
+    plan = _plan_without_words(path, request)
+    if request.text is None:
+        return plan
+    if len(plan.voices) > 1:
+        raise UsageError(
+            f"one transcript does not tell who of {len(plan.voices)} speakers says what; mix the channels, or give a "
+            "file of turns, which may carry their words"
+        )
+    return replace(plan, words=place_words(path, request.text))
+
+
+def _plan_without_words(path: Path, request: Request) -> Plan:
     if request.turns is not None:
         if request.names:
             raise UsageError("names of channels and a file of turns exclude each other: the file names the speakers")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -15,10 +16,12 @@ from undertone.conversation.channels import Channels
 from undertone.conversation.turns import TurnRules
 from undertone.errors import NotFiniteAudioError, UsageError
 from undertone.inference.ahead import ahead
-from undertone.inference.judge import Judge
+from undertone.inference.judge import judge_of
 from undertone.inference.listen import TurnFinder, TurnFollower
 from undertone.inference.plan import Request, plan_for, voices_of
+from undertone.inference.reading import reader_for
 from undertone.inference.session import Session
+from undertone.inference.transcript import outside, with_words
 from undertone.records import Recording, Timeline
 from undertone.units import SAMPLE_RATE
 
@@ -30,6 +33,7 @@ if TYPE_CHECKING:
     from undertone.audio.decode import Decoder
     from undertone.inference.bundle import Bundle
     from undertone.inference.card import Card
+    from undertone.inference.judge import Judge
     from undertone.inference.listen import Listener, Piece
     from undertone.inference.plan import Plan
     from undertone.records import Turn, TurnEmotion
@@ -49,12 +53,14 @@ class Recognizer:
         threads: that the network may use at once; ONNX Runtime chooses where 0.
 
     Raises:
-        BundleError: if the bundle's graph does not run here.
+        BundleError: if the bundle's graph does not run here, or what it reads with is not the one it was built with.
+        MissingExtraError: if it reads transcripts, and what that takes is not installed.
     """
 
     def __init__(self, bundle: Bundle, *, threads: int = 0) -> None:
         self._card = bundle.card
         self._session = Session(bundle, threads=threads)
+        self._reader = reader_for(bundle, threads=threads)
         self._speech = SpeechNetwork()
 
     @property
@@ -71,6 +77,7 @@ class Recognizer:
         turns: str | Path | Sequence[Turn] | None = None,
         only: Sequence[str] = (),
         skip: Sequence[str] = (),
+        text: str | None = None,
         progress: Progress | None = None,
     ) -> Timeline:
         """Say who felt what, when, in a recording. Memory does not grow with its length.
@@ -82,6 +89,8 @@ class Recognizer:
             turns: a file of turns (RTTM, TextGrid, ELAN, SRT, VTT, CSV, WhisperX JSON, our JSON), or the turns.
             only: speakers to judge.
             skip: speakers to leave out; their emotion is never computed.
+            text: everything that is said, in order, in English. Turns get the words that are said in them, unless
+                they carry some; a bundle that reads judges by them, too. Memory then grows by 14 MB an hour.
             progress: called now and then with the seconds heard and, where known, the seconds in all.
 
         Returns:
@@ -90,6 +99,7 @@ class Recognizer:
         Raises:
             AudioError: if the recording cannot be used.
             TurnsError: if the turns cannot be read or do not fit.
+            TranscriptError, AlignmentError: if the text is not what is said.
             UsageError: if the options contradict each other or the recording.
         """
         request = Request(
@@ -98,9 +108,10 @@ class Recognizer:
             turns=Path(turns) if isinstance(turns, str | Path) else None if turns is None else tuple(turns),
             only=tuple(only),
             skip=tuple(skip),
+            text=text,
         )
         plan = plan_for(Path(path), request)
-        judge = Judge(self._card, self._session)
+        judge = judge_of(self._card, self._session, self._reader)
         found: list[TurnEmotion] = []
         heard = 0
         with open_recording(path) as recording, closing(ahead(_listen(recording, plan, self._speech))) as listened:
@@ -116,12 +127,14 @@ class Recognizer:
                 duration=heard / SAMPLE_RATE,
             )
         nobody = () if found else (f"nobody{' else' if plan.leaves_out else ''} was heard to speak",)
+        lost = outside(plan.words, [item.turn for item in found])
+        unsaid = (f"{lost} of the transcript's {len(plan.words)} words lie in no turn that was judged",) if lost else ()
         return Timeline(
             recording=known,
             turns=tuple(sorted(found, key=lambda item: (item.turn.start, item.turn.channel or 0))),
             labels=self._card.labels,
             bundle_id=self._card.id,
-            notes=nobody + plan.notes,
+            notes=nobody + plan.notes + unsaid + judge.notes(),
         )
 
     def stream(
@@ -147,7 +160,7 @@ class Recognizer:
         return Stream(
             resampler=Resampler(sample_rate, SAMPLE_RATE, channels),
             listener=TurnFinder(voices, TurnRules(), self._speech),
-            judge=Judge(self._card, self._session),
+            judge=judge_of(self._card, self._session, self._reader),
         )
 
 
@@ -174,8 +187,9 @@ def _listen(recording: Decoder, plan: Plan, speech: SpeechNetwork) -> Iterator[t
 
 
 def _wanted(pieces: list[Piece], plan: Plan) -> list[Piece]:
-    """Drop the turns of speakers who are left out; they were heard only to find cross-talk."""
-    return [piece for piece in pieces if plan.request.wants(piece.turn.speaker)]
+    """Drop the turns of speakers who are left out, heard only to find cross-talk; give the others their words."""
+    wanted = [piece for piece in pieces if plan.request.wants(piece.turn.speaker)]
+    return [replace(piece, turn=with_words(piece.turn, plan.words)) for piece in wanted] if plan.words else wanted
 
 
 class Stream:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
 import onnxruntime
 
 from undertone.errors import BundleError, LabelMismatchError
+from undertone.speech.script import padded_scripts, script_names
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -15,6 +17,10 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from undertone.inference.bundle import Bundle
+    from undertone.speech.script import Script, Scripts
+
+HEARD: Final[Scripts] = MappingProxyType({})
+"""The scripts of windows that are only heard."""
 
 MOST_WINDOWS: Final = 16
 """Windows judged at once: enough to keep two cores busy, few enough to bound memory."""
@@ -56,11 +62,13 @@ class Session:
     def __init__(self, bundle: Bundle, *, threads: int = 0) -> None:
         self._session = open_graph(bundle.model, str(bundle.path), threads=threads)
         names = {node.name for node in (*self._session.get_inputs(), *self._session.get_outputs())}
-        if names != {"features", "lengths", "logits"}:
+        reads = bundle.card.reads
+        wanted = ("features", "lengths", *(() if reads is None else script_names(reads.granularities)))
+        if names != {*wanted, "logits"}:
             raise BundleError(
                 str(bundle.path),
-                f"model.onnx takes and gives {', '.join(sorted(names))}; it must take features and lengths and give "
-                "logits. Build the bundle anew",
+                f"model.onnx takes and gives {', '.join(sorted(names))}; it must take {', '.join(wanted[:-1])} and "
+                f"{wanted[-1]} and give logits. Build the bundle anew",
             )
         given = self._session.get_outputs()[0].shape[-1]
         if given != len(bundle.card.labels):
@@ -68,21 +76,24 @@ class Session:
                 str(bundle.path), f"model.onnx gives {given} scores but card.json has {len(bundle.card.labels)} labels"
             )
 
-    def run(self, features: NDArray[np.float32], lengths: NDArray[np.int64]) -> NDArray[np.float32]:
+    def run(
+        self, features: NDArray[np.float32], lengths: NDArray[np.int64], scripts: Scripts = HEARD
+    ) -> NDArray[np.float32]:
         """Score one padded batch.
 
         Args:
             features: log-mel, shape (window, frame, mel).
             lengths: real frames, shape (window,).
+            scripts: what is read, where the network reads.
 
         Returns:
             Logits, shape (window, label).
         """
-        (logits,) = self._session.run(["logits"], {"features": features, "lengths": lengths})
+        (logits,) = self._session.run(["logits"], {"features": features, "lengths": lengths, **scripts})
         return np.asarray(logits, dtype=np.float32)
 
-    def logits(self, windows: Sequence[NDArray[np.float32]]) -> NDArray[np.float32]:
-        """Score windows of any lengths, each of shape (frame, mel).
+    def logits(self, windows: Sequence[NDArray[np.float32]], scripts: Sequence[Script] = ()) -> NDArray[np.float32]:
+        """Score windows of any lengths, each of shape (frame, mel), with their scripts where the network reads.
 
         Returns:
             Logits in the order of the windows, shape (window, label).
@@ -95,5 +106,6 @@ class Session:
             features = np.zeros((len(part), int(lengths.max()), windows[0].shape[1]), dtype=np.float32)
             for row, index in enumerate(part):
                 features[row, : lengths[row]] = windows[index]
-            rows.update(zip(part.tolist(), self.run(features, lengths), strict=True))
+            read = padded_scripts([scripts[index] for index in part]) if scripts else HEARD
+            rows.update(zip(part.tolist(), self.run(features, lengths, read), strict=True))
         return np.stack([rows[index] for index in range(len(windows))])

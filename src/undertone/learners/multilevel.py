@@ -16,7 +16,6 @@ import numpy as np
 import torch
 from torch import nn
 
-from undertone.encoders.segments import UNITS
 from undertone.errors import ConfigError, UsageError
 from undertone.learners.base import Fitted, Fitting, Learner, Part
 from undertone.learners.frames import (
@@ -30,6 +29,7 @@ from undertone.learners.frames import (
 )
 from undertone.learners.utterances import judged, taught, weighted_loss
 from undertone.learners.vectors import calibrated, ua_of
+from undertone.speech.segments import bounds_of
 from undertone.systems.base import MOST_SETTLED
 from undertone.systems.multilevel import Fusion, Multilevel, Segments, fusion_problems
 from undertone.training.fit import Course, Recipe, fit
@@ -178,18 +178,6 @@ def _material(part: Part, settings: MultilevelSettings) -> _Material:
             for name in told
         },
     )
-
-
-def bounds_of(rows: NDArray[np.floating], granularity: str) -> NDArray[np.int64]:
-    """Read the segments of a kind, shape (segment, 2); where there is none, the whole utterance is one.
-
-    Args:
-        rows: as the encoder `segments` gives them.
-        granularity: `phone`, `syllable` or `word`.
-    """
-    kinds = rows[:, 0].astype(np.int64)
-    chosen = kinds == UNITS.index(granularity)
-    return rows[chosen if chosen.any() else kinds == 0, 1:].astype(np.int64)
 
 
 def controlled(bounds: NDArray[np.int64], frames: int, name: str, control: str) -> NDArray[np.int64]:

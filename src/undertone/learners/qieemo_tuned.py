@@ -15,7 +15,8 @@ from undertone.backbones.shipped import backbone_folder
 from undertone.errors import ConfigError
 from undertone.learners.base import Fitted, Fitting, Learner, Part
 from undertone.learners.windows import fit_windows, store_of
-from undertone.systems.qieemo import Head, Qieemo, QieemoSizes, freeze
+from undertone.systems.freezing import freeze
+from undertone.systems.qieemo import Head, Qieemo, QieemoSizes
 from undertone.training.config import Masking
 
 

@@ -16,6 +16,10 @@ class Stream(StrEnum):
     """What a system may ask for."""
 
     LOG_MEL = "log-mel"
+    TEXT = "text"
+    """Tokens of the transcript, where there is one."""
+    SEGMENTS = "segments"
+    """Where phones, syllables and words lie."""
 
 
 class Outputs(NamedTuple):
@@ -50,4 +54,10 @@ class System:
     sizes: type[Any]
     """A frozen dataclass of plain numbers, with `labels` among them."""
     build: Callable[[Any], nn.Module]
-    """Called with an instance of `sizes`; the module maps (features, lengths) to `Outputs`."""
+    """Called with an instance of `sizes`; the module maps (features, lengths) to `Outputs`, or (features, lengths,
+    scripts) if the system reads."""
+
+    @property
+    def reads(self) -> bool:
+        """Whether it takes a transcript beside the sound."""
+        return Stream.TEXT in self.needs

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field, replace
-from typing import Final, Self
+from typing import Final
 
 import torch
 from torch import Tensor, nn
@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from undertone.backbones.network import Backbone, BackboneSizes
 from undertone.errors import ConfigError
 from undertone.systems.base import Outputs, Stream, System
+from undertone.systems.freezing import OnBackbone
 from undertone.systems.fusion import (
     CMA,
     MMF,
@@ -36,9 +37,6 @@ TOPOLOGIES: Final = ("parallel", "serial")
 
 EVIDENCE: Final = ("both", "content", "emotion")
 """Which of the two features is used."""
-
-KEPT: Final = ("head", "top", "all")
-"""What of a network goes on learning."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -283,7 +281,7 @@ class QieemoHead(nn.Module):
         return [*fused, self.cma(p, e, mask)]
 
 
-class Qieemo(nn.Module):
+class Qieemo(OnBackbone):
     """Log-mel in, emotion scores out.
 
     Raises:
@@ -330,49 +328,6 @@ class Qieemo(nn.Module):
         heard = self.backbone(features, lengths)
         self.head.settle(torch.stack(heard.blocks, dim=1), heard.lengths)
         self.train(training)
-
-    def train(self, mode: bool = True) -> Self:
-        """As `nn.Module.train`, but parts of the backbone that are frozen stay as they are asked: without dropout."""
-        super().train(mode)
-        encoder = self.backbone.conformer.encoder
-        parts = [encoder.subsampling, *encoder.layers, self.backbone.conformer.ctc_head]
-        for part in parts:
-            if not _learns(part):
-                part.eval()
-        # The dropout before the first block is the backbone's own; it comes and goes with that block.
-        self.backbone.training = mode and _learns(encoder.layers[0])
-        return self
-
-
-def _learns(part: nn.Module) -> bool:
-    return any(weight.requires_grad for weight in part.parameters())
-
-
-def freeze(network: Qieemo, kept: str, top: int = 0) -> None:
-    """Choose what goes on learning; what was chosen before is forgotten.
-
-    The front end and the scores of symbols never learn, so that the posteriorgram stays one. Frozen parts keep their
-    dropout off while the rest trains.
-
-    Args:
-        network: is changed in place.
-        kept: `head`, the head alone; `top`, the backbone's last blocks too; `all`, all its blocks.
-        top: of `top`, how many blocks.
-
-    Raises:
-        ConfigError: if `kept` is none of these, or the backbone has no so many blocks.
-    """
-    blocks = network.backbone.conformer.encoder.layers
-    if kept not in KEPT:
-        raise ConfigError("freeze", [f"kept must be one of {', '.join(KEPT)}, not {kept!r}"])
-    if kept == "top" and not 1 <= top <= len(blocks):
-        raise ConfigError("freeze", [f"top must be from 1 to the {len(blocks)} blocks of the backbone, not {top}"])
-    network.requires_grad_(True)
-    network.backbone.requires_grad_(False)
-    learning = {"head": 0, "top": top, "all": len(blocks)}[kept]
-    for block in blocks[len(blocks) - learning :]:
-        block.requires_grad_(True)
-    network.train(network.training)
 
 
 SYSTEM = System(

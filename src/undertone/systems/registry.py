@@ -5,14 +5,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from undertone.errors import UsageError
-from undertone.systems import compact, qieemo
+from undertone.systems import compact, multilevel_network, qieemo
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from undertone.systems.base import System
 
-SYSTEMS: Final[Mapping[str, System]] = {module.SYSTEM.name: module.SYSTEM for module in (compact, qieemo)}
+SYSTEMS: Final[Mapping[str, System]] = {
+    module.SYSTEM.name: module.SYSTEM for module in (compact, qieemo, multilevel_network)
+}
 
 
 def system_named(name: str) -> System:

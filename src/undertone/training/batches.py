@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
 import torch
 
 from undertone.labels import EMOTIONS
+from undertone.speech.script import padded_scripts
 from undertone.units import exact_div
 
 if TYPE_CHECKING:
@@ -17,7 +18,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from torch import Tensor
 
+    from undertone.inference.reading import Read, Reader
     from undertone.records import Utterance
+    from undertone.speech.script import Script, Scripts
     from undertone.training.config import Masking
     from undertone.training.store import FeatureStore
 
@@ -36,6 +39,24 @@ class Batch:
     """Index of the label, shape (batch,)."""
     allowed: Tensor
     """Which labels the utterance's corpus has, booleans of shape (batch, label)."""
+    scripts: dict[str, Tensor] = field(default_factory=dict)
+    """What is read, by the names of `undertone.speech.script`; empty for a network that only hears."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Reading:
+    """What a network that reads is given of utterances."""
+
+    reader: Reader
+    of: Mapping[str, Read]
+    """By the utterance's id."""
+    withheld: float = 0.0
+    """Share of the training windows that are heard without their transcript."""
+
+    def scripts(self, id: str, spans: Sequence[tuple[int, int]], *, silent: bool = False) -> list[Script]:  # noqa: A002
+        """Give what is read of windows of an utterance; where it is `silent`, without its transcript."""
+        read = self.of[id]
+        return self.reader.scripts(replace(read, tokens=read.tokens[:0]) if silent else read, spans)
 
 
 def labels_of(utterances: Sequence[Utterance]) -> dict[str, NDArray[np.bool_]]:
@@ -57,6 +78,7 @@ def draw_epoch(
     corpus_balance: float,
     centre: bool,
     rng: np.random.Generator,
+    reading: Reading | None = None,
 ) -> Iterator[Batch]:
     """Draw one epoch of training windows, with as many draws as there are utterances.
 
@@ -70,6 +92,7 @@ def draw_epoch(
         corpus_balance: corpora are drawn in proportion to (number of utterances) to this power.
         centre: whether masks are laid into frames whose bands have mean 0: for a network that takes the mean out.
         rng: source of every draw.
+        reading: what is read of the utterances; None for a network that only hears.
     """
     counts = {corpus: sum(item.corpus == corpus for item in utterances) for corpus in allowed}
     weights = np.array([counts[item.corpus] ** (corpus_balance - 1) for item in utterances])
@@ -77,27 +100,44 @@ def draw_epoch(
     whole = len(chosen) // batch * batch
     for first in range(0, whole, TOGETHER * batch):
         items = [utterances[index] for index in chosen[first : min(first + TOGETHER * batch, whole)]]
-        windows = []
+        windows, scripts = [], []
         for item in items:
             features = stores[int(rng.integers(len(stores)))].features(item.id)
-            frames = crop(features, window, rng).astype(np.float32)
+            start, end = crop_span(len(features), window, rng)
+            frames = features[start:end].astype(np.float32)
             windows.append(masked(centred(frames) if centre else frames, masking, rng))
+            if reading is not None:
+                scripts += reading.scripts(item.id, [(start, end)], silent=rng.random() < reading.withheld)
         order = np.argsort([len(each) for each in windows], kind="stable").reshape(-1, batch)
         for group in rng.permutation(order):
-            yield collate([items[index] for index in group], [windows[index] for index in group], allowed)
+            yield collate(
+                [items[index] for index in group],
+                [windows[index] for index in group],
+                allowed,
+                [scripts[index] for index in group] if scripts else (),
+            )
 
 
 def collate(
-    items: Sequence[Utterance], windows: Sequence[NDArray[np.float32]], allowed: Mapping[str, NDArray[np.bool_]]
+    items: Sequence[Utterance],
+    windows: Sequence[NDArray[np.float32]],
+    allowed: Mapping[str, NDArray[np.bool_]],
+    scripts: Sequence[Script] = (),
 ) -> Batch:
-    """Join windows, each of shape (frame, mel), with what their utterances say."""
+    """Join windows, each of shape (frame, mel), with what their utterances say, and their scripts if any."""
     features, lengths = padded(windows)
     return Batch(
         features=features,
         lengths=lengths,
         targets=torch.tensor([EMOTIONS.index(item.label or "") for item in items]),
         allowed=torch.from_numpy(np.stack([allowed[item.corpus] for item in items])),
+        scripts=as_tensors(padded_scripts(scripts)) if scripts else {},
     )
+
+
+def as_tensors(scripts: Scripts) -> dict[str, Tensor]:
+    """Make tensors of what is read."""
+    return {name: torch.from_numpy(values) for name, values in scripts.items()}
 
 
 def part_of_batch(batch: Batch, items: slice) -> Batch:
@@ -107,6 +147,7 @@ def part_of_batch(batch: Batch, items: slice) -> Batch:
         lengths=batch.lengths[items],
         targets=batch.targets[items],
         allowed=batch.allowed[items],
+        scripts={name: values[items] for name, values in batch.scripts.items()},
     )
 
 
@@ -121,10 +162,16 @@ def padded(windows: Sequence[NDArray[np.float32]]) -> tuple[Tensor, Tensor]:
 
 def crop(features: NDArray[np.float16], most: int, rng: np.random.Generator) -> NDArray[np.float16]:
     """Take a random stretch of at most `most` frames, sometimes shorter, as windows of short turns are."""
-    longest = min(most, len(features))
+    start, end = crop_span(len(features), most, rng)
+    return features[start:end]
+
+
+def crop_span(frames: int, most: int, rng: np.random.Generator) -> tuple[int, int]:
+    """Say where `crop` cuts: the first frame and the one after the last."""
+    longest = min(most, frames)
     length = longest if rng.random() < 0.5 else int(rng.integers(min(longest, exact_div(most, 4)), longest + 1))
-    start = int(rng.integers(len(features) - length + 1))
-    return features[start : start + length]
+    start = int(rng.integers(frames - length + 1))
+    return start, start + length
 
 
 def centred(frames: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -14,10 +14,11 @@ from undertone.errors import ConfigError
 from undertone.inference.card import Windows, window_problems
 from undertone.labels import EMOTIONS
 from undertone.parsing import parse_record, read_toml
-from undertone.systems.qieemo import KEPT
+from undertone.systems.freezing import KEPT
 from undertone.systems.registry import SYSTEMS
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     from undertone.backbones.network import BackboneSizes
@@ -53,7 +54,7 @@ LEAST: Final = {
 PRECISIONS: Final = ("float32", "int8")
 """In which the weights of a bundle may be kept."""
 
-DERIVED: Final = ("mel_bins", "labels", "backbone")
+DERIVED: Final = ("mel_bins", "labels", "backbone", "text")
 """Sizes that follow from the rest of a run."""
 
 
@@ -137,6 +138,18 @@ class PretrainedBackbone:
 
 
 @dataclass(frozen=True, kw_only=True)
+class EncoderOfText:
+    """What a system that reads has of transcripts; it never learns."""
+
+    place: str = "minilm"
+    """A folder in the hub's layout, a name of the hub, or `minilm`, which comes as a package."""
+    most_tokens: int = 64
+    """What is beyond them is cut off."""
+    withheld: float = 0.2
+    """Share of the training windows that are heard without their transcript, so that the voice alone must do."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Export:
     """How the bundle is written."""
 
@@ -163,6 +176,8 @@ class TrainConfig:
     windows: Windows = field(default_factory=Windows)
     optimisation: Optimisation = field(default_factory=Optimisation)
     backbone: PretrainedBackbone | None = None
+    text: EncoderOfText | None = None
+    """Of a system that reads."""
     sizes: dict[str, object] = field(default_factory=dict)
     """Of the system, where they are not to be its defaults."""
     export: Export = field(default_factory=Export)
@@ -190,7 +205,14 @@ def takes_backbone(system: System) -> bool:
     return any(item.name == "backbone" for item in fields(system.sizes))
 
 
-def sizes_of(config: TrainConfig, system: System, problems: list[str], *, backbone: BackboneSizes | None = None) -> Any:  # noqa: ANN401  each system has sizes of its own
+def sizes_of(
+    config: TrainConfig,
+    system: System,
+    problems: list[str],
+    *,
+    backbone: BackboneSizes | None = None,
+    text: Mapping[str, object] | None = None,
+) -> Any:  # noqa: ANN401  each system has sizes of its own
     """Put a system's sizes together: what the run says, and what follows from it.
 
     Args:
@@ -198,6 +220,7 @@ def sizes_of(config: TrainConfig, system: System, problems: list[str], *, backbo
         system: the one that it names.
         problems: one sentence is added for each size that does not fit.
         backbone: the sizes of the backbone, where the system has one.
+        text: the configuration of the encoder of text, where it has one.
 
     Returns:
         An instance of `system.sizes`; None where a problem was found.
@@ -209,7 +232,8 @@ def sizes_of(config: TrainConfig, system: System, problems: list[str], *, backbo
     if sizes is None or derived:
         return None
     following: dict[str, object] = {"mel_bins": config.front_end.mel_bins, "labels": len(EMOTIONS)}
-    return replace(sizes, **following if backbone is None else following | {"backbone": backbone})
+    pretrained = {"backbone": backbone, "text": text}
+    return replace(sizes, **following, **{name: each for name, each in pretrained.items() if each is not None})
 
 
 def _system_problems(config: TrainConfig) -> list[str]:
@@ -224,6 +248,7 @@ def _system_problems(config: TrainConfig) -> list[str]:
             problems.append(f"system {config.system!r} is built on a backbone; name one in a table [backbone]")
         if how is not None and not takes_backbone(system):
             problems.append(f"system {config.system!r} is built on no backbone; take the table [backbone] out")
+        problems += _text_problems(config, system)
     if how is None:
         return problems
     if how.kept not in KEPT:
@@ -234,6 +259,18 @@ def _system_problems(config: TrainConfig) -> list[str]:
         problems.append(f"backbone.top is read where kept is 'top'; with {how.kept!r} it must be 0, not {how.top}")
     if how.learning_rate <= 0:
         problems.append(f"backbone.learning_rate must be above 0, not {how.learning_rate:g}")
+    return problems
+
+
+def _text_problems(config: TrainConfig, system: System) -> list[str]:
+    how = config.text
+    if how is None:
+        return [f"system {system.name!r} reads transcripts; name an encoder in a table [text]"] if system.reads else []
+    problems = [] if system.reads else [f"system {system.name!r} reads nothing; take the table [text] out"]
+    if how.most_tokens < 2:
+        problems.append(f"text.most_tokens must be 2 or more, not {how.most_tokens}")
+    if not 0 <= how.withheld <= 1:
+        problems.append(f"text.withheld must be from 0 to 1, not {how.withheld:g}")
     return problems
 
 

@@ -11,8 +11,9 @@ import torch
 from undertone.inference.windows import window_spans
 from undertone.labels import EMOTIONS
 from undertone.metrics.categorical import confusion, unweighted_accuracy
+from undertone.speech.script import padded_scripts
 from undertone.systems.base import MOST_SETTLED, Settles
-from undertone.training.batches import Batch, crop, draw_epoch, padded, part_of_batch
+from undertone.training.batches import Batch, as_tensors, crop, draw_epoch, padded, part_of_batch
 from undertone.training.fit import Course, Recipe, fit
 from undertone.training.losses import partial_label_loss
 from undertone.training.parallel import ALONE, Workers, sum_rows
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
 
     from undertone.inference.parity import Answer
     from undertone.records import Utterance
+    from undertone.speech.script import Scripts
+    from undertone.training.batches import Reading
     from undertone.training.config import TrainConfig
     from undertone.training.fit import Report
     from undertone.training.store import FeatureStore
@@ -41,6 +44,8 @@ class Material:
     validation: Sequence[Utterance]
     validation_stores: Sequence[FeatureStore]
     allowed: Mapping[str, NDArray[np.bool_]]
+    reading: Reading | None = None
+    """What is read of all utterances; None for a network that only hears."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,31 +62,62 @@ def span_of(config: TrainConfig) -> Span:
     return Span(length=round(config.windows.length_s * per_second), hop=round(config.windows.hop_s * per_second))
 
 
+def answered(network: nn.Module, features: Tensor, lengths: Tensor, scripts: Scripts) -> Tensor:
+    """Ask a network that is not to learn from it; logits, shape (window, label).
+
+    Args:
+        network: a system's.
+        features: shape (window, frame, mel).
+        lengths: shape (window,).
+        scripts: what it reads; empty if it does not.
+    """
+    network.eval()
+    read = (as_tensors(scripts),) if scripts else ()
+    with torch.inference_mode():
+        logits: Tensor = network(features, lengths, *read).logits
+    return logits
+
+
 def scores(
-    network: nn.Module, utterances: Sequence[Utterance], store: FeatureStore, *, span: Span, labels: int = len(EMOTIONS)
+    network: nn.Module,
+    utterances: Sequence[Utterance],
+    store: FeatureStore,
+    *,
+    span: Span,
+    labels: int = len(EMOTIONS),
+    reading: Reading | None = None,
 ) -> NDArray[np.float32]:
     """Score utterances as `scores_by` does, with a network."""
-    network.eval()
 
-    def answer(features: NDArray[np.float32], lengths: NDArray[np.int64]) -> NDArray[np.float32]:
-        with torch.inference_mode():
-            logits: NDArray[np.float32] = network(torch.from_numpy(features), torch.from_numpy(lengths)).logits.numpy()
+    def answer(features: NDArray[np.float32], lengths: NDArray[np.int64], scripts: Scripts) -> NDArray[np.float32]:
+        logits: NDArray[np.float32] = answered(
+            network, torch.from_numpy(features), torch.from_numpy(lengths), scripts
+        ).numpy()
         return logits
 
-    return scores_by(answer, utterances, store, span=span, labels=labels)
+    return scores_by(answer, utterances, store, span=span, labels=labels, reading=reading)
 
 
 def scores_by(
-    answer: Answer, utterances: Sequence[Utterance], store: FeatureStore, *, span: Span, labels: int = len(EMOTIONS)
+    answer: Answer,
+    utterances: Sequence[Utterance],
+    store: FeatureStore,
+    *,
+    span: Span,
+    labels: int = len(EMOTIONS),
+    reading: Reading | None = None,
+    silent: bool = False,
 ) -> NDArray[np.float32]:
     """Score utterances as turns are scored at run time: mean logits over their windows.
 
     Args:
-        answer: gives logits (window, label) for features (window, frame, mel) and lengths (window,).
+        answer: gives logits (window, label) for features (window, frame, mel), lengths (window,) and scripts.
         utterances: to score.
         store: their features.
         span: how they are cut.
         labels: count of the scores.
+        reading: what is read of the utterances; None for what only hears.
+        silent: whether what is read is kept from it, but for the segments.
 
     Returns:
         Shape (utterance, label).
@@ -98,7 +134,12 @@ def scores_by(
         part = spans[first : first + 64]
         windows = [store.features(utterances[i].id)[a:b].astype(np.float32) for i, a, b in part]
         features, lengths = padded(windows)
-        logits = answer(features.numpy(), lengths.numpy())
+        scripts: Scripts = {}
+        if reading is not None:
+            scripts = padded_scripts(
+                [each for i, a, b in part for each in reading.scripts(utterances[i].id, [(a, b)], silent=silent)]
+            )
+        logits = answer(features.numpy(), lengths.numpy(), scripts)
         for row, (index, _, _) in enumerate(part):
             totals[index] += logits[row]
             counts[index] += 1
@@ -153,10 +194,12 @@ def train(
             corpus_balance=how.corpus_balance,
             centre=config.backbone is not None,  # backbones take the mean out
             rng=np.random.default_rng([config.seed, epoch]),
+            reading=material.reading,
         )
 
     def loss(network: nn.Module, batch: Batch) -> Tensor:
-        logits = network(batch.features, batch.lengths).logits
+        read = (batch.scripts,) if batch.scripts else ()
+        logits = network(batch.features, batch.lengths, *read).logits
         return partial_label_loss(logits.float(), batch.targets, batch.allowed, smoothing=how.label_smoothing)
 
     course = Course(
@@ -201,6 +244,6 @@ def _validate(network: nn.Module, material: Material, config: TrainConfig, worke
     values = []
     for store in material.validation_stores:
         rows = np.zeros((len(material.validation), len(EMOTIONS)), dtype=np.float32)
-        rows[mine] = scores(network, material.validation[mine], store, span=span)
+        rows[mine] = scores(network, material.validation[mine], store, span=span, reading=material.reading)
         values.append(mean_ua(sum_rows(rows, workers), material.validation, material.allowed))
     return float(np.mean(values))

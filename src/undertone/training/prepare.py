@@ -13,7 +13,7 @@ from undertone.corpora.protocols import fold_by_speaker, protocol_hash, shared_s
 from undertone.corpora.registry import corpus_named
 from undertone.errors import ConfigError, CorpusError
 from undertone.labels import EMOTIONS
-from undertone.training.batches import labels_of
+from undertone.training.batches import Reading, labels_of
 from undertone.training.conditions import conditions, extract, find_speech, store_key
 from undertone.training.disturb import read_surroundings
 from undertone.training.loop import Material
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from undertone.inference.reading import Read, Reader
     from undertone.records import Utterance
     from undertone.training.config import ReadSpeech, TrainConfig
     from undertone.training.store import FeatureStore
@@ -50,7 +51,7 @@ class Prepared:
     """Test speakers that training or validation heard."""
 
 
-def prepare(config: TrainConfig, data: Path, cache: Path, progress: Progress) -> Prepared:
+def prepare(config: TrainConfig, data: Path, cache: Path, progress: Progress, reader: Reader | None = None) -> Prepared:
     """Read the corpora, split them by speaker and take all features that are not in `cache` yet.
 
     Args:
@@ -58,6 +59,7 @@ def prepare(config: TrainConfig, data: Path, cache: Path, progress: Progress) ->
         data: the folder that holds one folder per corpus.
         cache: where feature stores are kept.
         progress: opens a progress bar.
+        reader: of a system that reads.
 
     Raises:
         CorpusError: if a corpus is missing or damaged, or its licence forbids releasing what is trained on it.
@@ -93,12 +95,35 @@ def prepare(config: TrainConfig, data: Path, cache: Path, progress: Progress) ->
             validation=parts["validation"],
             validation_stores=[store for (part, _), store in stores.items() if part == "validation"],
             allowed=_labels_at_stake(seen),
+            reading=None
+            if reader is None or config.text is None
+            else Reading(reader=reader, of=_read_all(reader, parts, stores, progress), withheld=config.text.withheld),
         ),
         test=test,
         test_stores={condition: store for (part, condition), store in stores.items() if part == "test"},
         protocol=protocol_hash([fold]),
         speakers_shared=len(shared_speakers(fold, seen)),
     )
+
+
+def _read_all(
+    reader: Reader,
+    parts: Mapping[str, Sequence[Utterance]],
+    stores: Mapping[tuple[str, str], FeatureStore],
+    progress: Progress,
+) -> dict[str, Read]:
+    """Read every utterance as it was said clean; a disturbed copy has the same words at the same time.
+
+    What people read aloud is not read here: one look at such a text would tell that nobody acted.
+    """
+    found = {}
+    for part, items in parts.items():
+        advance = progress(f"transcripts of {part}", len(items))
+        for item in items:
+            text = None if item.corpus == READ else item.text
+            found[item.id] = reader.read(stores[part, "clean"].features(item.id), text, english=item.language == "en")
+            advance()
+    return found
 
 
 def _labels_at_stake(utterances: Sequence[Utterance]) -> dict[str, NDArray[np.bool_]]:

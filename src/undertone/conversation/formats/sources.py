@@ -31,7 +31,7 @@ def read_bytes(path: Path) -> bytes:
         return path.read_bytes()
     except OSError as error:
         reason = error.strerror or str(error)
-        raise TurnsError(str(path), f"it cannot be read ({reason}); name a file of turns that you may read") from error
+        raise TurnsError(str(path), f"it cannot be read ({reason}); name a file that you may read") from error
 
 
 def read_text(path: Path) -> str:
