@@ -21,6 +21,7 @@ from undertone.learners.multilevel import (
     MultilevelSettings,
     controlled,
     fit_multilevel,
+    segments_in,
     segments_of,
 )
 from undertone.speech.alignment import align
@@ -136,3 +137,11 @@ def test_settings_and_encoders_that_do_not_fit_are_told(
     how = Fitting(labels=("x", "y"), settings=settings, seed=0, folder=Path())
     with pytest.raises(kind, match=told):
         fit_multilevel(part, part, how)
+
+
+def test_segments_follow_the_clock_of_the_speech_encoder() -> None:
+    rows = np.array([Unit(0, 0, 20), Unit(1, 2, 4), Unit(1, 4, 9), Unit(1, 19, 20)], dtype=np.float32)
+    assert segments_in(rows, "phone", 20).tolist() == [[2, 4], [4, 9], [19, 20]]
+    assert segments_in(rows, "phone", 39).tolist() == [[4, 8], [8, 18], [37, 39]]
+    assert segments_in(rows, "phone", 5).tolist() == [[0, 1], [1, 2], [4, 5]]
+    assert segments_in(rows, "word", 39).tolist() == [[0, 39]]

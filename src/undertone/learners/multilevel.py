@@ -172,12 +172,31 @@ def _material(part: Part, settings: MultilevelSettings) -> _Material:
         tokens=tuple(texts.features(item.id) for item in part.utterances),
         bounds={
             name: tuple(
-                controlled(bounds_of(spans.features(item.id), name), int(length), item.id, settings.control)
+                controlled(
+                    segments_in(spans.features(item.id), name, int(length)), int(length), item.id, settings.control
+                )
                 for item, length in zip(part.utterances, frames.lengths, strict=True)
             )
             for name in told
         },
     )
+
+
+def segments_in(rows: NDArray[np.floating], granularity: str, frames: int) -> NDArray[np.int64]:
+    """Read the segments of a kind on the frames of the speech encoder, which may be on another clock than theirs.
+
+    Args:
+        rows: as the encoder `segments` gives them; the first spans the whole utterance.
+        granularity: one of `undertone.speech.segments.UNITS`.
+        frames: of the speech encoder in the utterance.
+
+    Returns:
+        First frame and the one after the last, shape (segment, 2), at least one frame in each.
+    """
+    bounds = bounds_of(rows, granularity)
+    scaled = np.round(bounds * (frames / float(rows[0, 2]))).astype(np.int64)
+    first = np.minimum(scaled[:, 0], frames - 1)
+    return np.stack((first, np.clip(scaled[:, 1], first + 1, frames)), axis=1)
 
 
 def controlled(bounds: NDArray[np.int64], frames: int, name: str, control: str) -> NDArray[np.int64]:

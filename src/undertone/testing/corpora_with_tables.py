@@ -118,19 +118,34 @@ def make_esd(root: Path) -> Path:
     return root
 
 
-def make_meld(root: Path) -> Path:
-    """Write MELD: three tables and their clips as video; the clip that the real archive lacks is lacking here too."""
-    parts = {
-        "train": ("train/train_splits", ((0, 0, "Chandler", "neutral"), (0, 1, "The Interviewer", "joy"))),
-        "dev": ("dev_splits_complete", ((0, 0, "Phoebe", "sadness"), (110, 7, "Joey", "neutral"))),
-        "test": ("output_repeated_splits_test", ((0, 0, "Mark", "surprise"), (0, 1, "Rachel", "anger"))),
-    }
+MELD_FOLDERS: Final[Mapping[str, str]] = {
+    "train": "train/train_splits",
+    "dev": "dev_splits_complete",
+    "test": "output_repeated_splits_test",
+}
+"""Where the clips of each part lie."""
+
+MELD_ITEMS: Final[Mapping[str, Sequence[tuple[int, int, str, str]]]] = {
+    "train": ((0, 0, "Chandler", "neutral"), (0, 1, "The Interviewer", "joy")),
+    "dev": ((0, 0, "Phoebe", "sadness"), (110, 7, "Joey", "neutral")),
+    "test": ((0, 0, "Mark", "surprise"), (0, 1, "Rachel", "anger")),
+}
+"""Dialogue, number in it, speaker and emotion of the utterances of each part."""
+
+
+def make_meld(root: Path, parts: Mapping[str, Sequence[tuple[int, int, str, str]]] = MELD_ITEMS) -> Path:
+    """Write MELD: three tables and their clips as video; the clip that the real archive lacks is lacking here too.
+
+    Args:
+        root: the folder to write.
+        parts: dialogue, number in it, speaker and emotion of the utterances of each part.
+    """
     head = (
         "Sr No.", "Utterance", "Speaker", "Emotion", "Sentiment", "Dialogue_ID", "Utterance_ID", "Season", "Episode",
         "StartTime", "EndTime",
     )  # fmt: skip
     clips = []
-    for part, (folder, items) in parts.items():
+    for part, items in parts.items():
         rows = [
             (
                 row,
@@ -148,8 +163,12 @@ def make_meld(root: Path) -> Path:
             for row, (dialogue, turn, speaker, emotion) in enumerate(items, start=1)
         ]
         write_table(root / f"{part}_sent_emo.csv", (head, *rows))
-        clips += [root / folder / f"dia{dialogue}_utt{turn}.mp4" for dialogue, turn, *_ in items if dialogue != 110]
-    write_tones((*clips, root / parts["test"][0] / "final_videos_testdia0_utt0.mp4"), 48_000)
+        clips += [
+            root / MELD_FOLDERS[part] / f"dia{dialogue}_utt{turn}.mp4"
+            for dialogue, turn, *_ in items
+            if dialogue != 110
+        ]
+    write_tones((*clips, root / MELD_FOLDERS["test"] / "final_videos_testdia0_utt0.mp4"), 48_000)
     return root
 
 
