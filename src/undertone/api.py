@@ -12,7 +12,7 @@ from undertone.inference.recognizer import Recognizer
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from undertone.records import Timeline, Turn
+    from undertone.records import Timeline, Turn, Word
 
 
 def load(bundle: str | Path | None = None, *, threads: int = 0) -> Recognizer:
@@ -42,7 +42,7 @@ def analyze(
     turns: str | Path | Sequence[Turn] | None = None,
     only: Sequence[str] = (),
     skip: Sequence[str] = (),
-    text: str | None = None,
+    text: str | Sequence[Word] | None = None,
 ) -> Timeline:
     """Say who felt what, when, in one recording; for several, `load` once and call `Recognizer.analyze`.
 
@@ -54,7 +54,7 @@ def analyze(
         turns: a file of turns, or the turns; found by voice activity where None.
         only: speakers to judge.
         skip: speakers to leave out; their emotion is never computed.
-        text: everything that is said, in order, in English; see `Recognizer.analyze`.
+        text: everything that is said, in order; see `Recognizer.analyze`.
 
     Raises:
         UndertoneError: with what was wrong, what is accepted, and what to do.

@@ -86,3 +86,13 @@ def test_a_transcript_of_something_else_is_an_error(tmp_path: Path) -> None:
     assert result.exit_code == 1
     assert "missing.txt" in result.output
     assert "name a file that you may read" in result.output
+
+
+def test_words_with_times_need_no_alignment(tmp_path: Path) -> None:
+    words = tmp_path / "said.ctm"
+    words.write_text("a 1 1.0 0.5 bonjour\na 1 900.0 0.5 adieu\n", encoding="utf-8")
+    result = analyze(EXAMPLE, "--text", words, "--channels", "mix", "--format", "json")
+    assert result.exit_code == 0, result.output
+    timeline = json.loads(result.stdout)
+    assert [turn["text"] for turn in timeline["turns"] if turn["text"]] == ["bonjour"]
+    assert "1 of the transcript's 2 words lie in no turn that was judged" in timeline["notes"]

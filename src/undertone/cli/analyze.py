@@ -55,7 +55,8 @@ class Output:
 )  # fmt: skip
 @click.option(
     "--text", "place", type=click.Path(path_type=Path),
-    help="What is said, in English: a text file, or a folder with NAME.txt for NAME.wav.",
+    help="What is said: a text in English, or words with times (TextGrid, CTM, JSON, wdseg); or a folder of such "
+    "files, NAME.txt for NAME.wav.",
 )  # fmt: skip
 @click.option("--only-speaker", "only", multiple=True, metavar="NAME", help="Judge this speaker only.")
 @click.option("--skip-speaker", "skip", multiple=True, metavar="NAME", help="Leave this speaker out.")

@@ -40,8 +40,8 @@ class Request:
     """Speakers to judge; everybody where empty."""
     skip: tuple[str, ...] = ()
     """Speakers who are not judged: their turns do not appear, and their emotion is never computed."""
-    text: str | None = None
-    """Everything that is said in the recording, in order."""
+    text: str | tuple[Word, ...] | None = None
+    """Everything that is said in the recording, in order; without times, or with them."""
 
     def wants(self, speaker: str) -> bool:
         """Whether a speaker is to be judged."""
@@ -86,7 +86,7 @@ def plan_for(path: Path, request: Request) -> Plan:
             f"one transcript does not tell who of {len(plan.voices)} speakers says what; mix the channels, or give a "
             "file of turns, which may carry their words"
         )
-    return replace(plan, words=place_words(path, request.text))
+    return replace(plan, words=place_words(path, request.text) if isinstance(request.text, str) else request.text)
 
 
 def _plan_without_words(path: Path, request: Request) -> Plan:

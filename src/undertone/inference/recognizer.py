@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from undertone.inference.judge import Judge
     from undertone.inference.listen import Listener, Piece
     from undertone.inference.plan import Plan
-    from undertone.records import Turn, TurnEmotion
+    from undertone.records import Turn, TurnEmotion, Word
     from undertone.units import Hertz, Seconds
 
     Progress = Callable[[Seconds, Seconds | None], None]
@@ -77,7 +77,7 @@ class Recognizer:
         turns: str | Path | Sequence[Turn] | None = None,
         only: Sequence[str] = (),
         skip: Sequence[str] = (),
-        text: str | None = None,
+        text: str | Sequence[Word] | None = None,
         progress: Progress | None = None,
     ) -> Timeline:
         """Say who felt what, when, in a recording. Memory does not grow with its length.
@@ -89,8 +89,9 @@ class Recognizer:
             turns: a file of turns (RTTM, TextGrid, ELAN, SRT, VTT, CSV, WhisperX JSON, our JSON), or the turns.
             only: speakers to judge.
             skip: speakers to leave out; their emotion is never computed.
-            text: everything that is said, in order, in English. Turns get the words that are said in them, unless
-                they carry some; a bundle that reads judges by them, too. Memory then grows by 14 MB an hour.
+            text: everything that is said, in order: in English, or as words with their times, in any language. Turns
+                get the words that are said in them, unless they carry some; a bundle that reads judges by them, too.
+                Finding the times takes 14 MB of memory an hour.
             progress: called now and then with the seconds heard and, where known, the seconds in all.
 
         Returns:
@@ -108,7 +109,7 @@ class Recognizer:
             turns=Path(turns) if isinstance(turns, str | Path) else None if turns is None else tuple(turns),
             only=tuple(only),
             skip=tuple(skip),
-            text=text,
+            text=text if text is None or isinstance(text, str) else tuple(text),
         )
         plan = plan_for(Path(path), request)
         judge = judge_of(self._card, self._session, self._reader)

@@ -161,6 +161,17 @@ def read_textgrid(path: Path, *, recording: Recording) -> tuple[Turn, ...]:
     return fit_turns(path, _drafts(tuple(spoken)), recording=recording)
 
 
+def intervals_of(path: Path) -> Iterator[tuple[str, Seconds, Seconds, str]]:
+    """Read all intervals: name of the tier, start, end, label.
+
+    Raises:
+        TurnsError: if the file is not a TextGrid.
+    """
+    for tier in _parse(path, read_text(path)).tiers:
+        for interval in tier.intervals:
+            yield tier.name, interval.start, interval.end, interval.label
+
+
 def _check_end(path: Path, grid: _Grid, recording: Recording) -> None:
     """A grid that goes on in silence after its last label states how long its recording is; others end at a label."""
     last = max((interval.end for tier in grid.tiers for interval in tier.intervals if interval.label), default=0.0)

@@ -35,16 +35,25 @@ def read_whisperx(path: Path, *, recording: Recording) -> tuple[Turn, ...]:
 def _draft(segment: Field) -> DraftTurn:
     speaker = fields.optional(segment, "speaker")
     text = fields.optional(segment, "text")
-    listed = fields.optional(segment, "words")
-    spoken = [] if listed is None else [_word(word) for word in fields.items(listed)]
     return DraftTurn(
         place=segment.name,
         start=fields.number(fields.member(segment, "start")),
         end=fields.number(fields.member(segment, "end")),
         speaker=UNNAMED if speaker is None else fields.words(speaker),
         text=None if text is None else fields.words(text),
-        words=tuple(word for word in spoken if word is not None),
+        words=words_of(segment),
     )
+
+
+def words_of(segment: Field) -> tuple[Word, ...]:
+    """Read the words of a segment that have times.
+
+    Raises:
+        TurnsError: if a field is not what it should be.
+    """
+    listed = fields.optional(segment, "words")
+    spoken = [] if listed is None else [_word(word) for word in fields.items(listed)]
+    return tuple(word for word in spoken if word is not None)
 
 
 def _word(field: Field) -> Word | None:
