@@ -43,6 +43,7 @@ def analyze(
     only: Sequence[str] = (),
     skip: Sequence[str] = (),
     text: str | Sequence[Word] | None = None,
+    explain: bool = False,
 ) -> Timeline:
     """Say who felt what, when, in one recording; for several, `load` once and call `Recognizer.analyze`.
 
@@ -55,8 +56,11 @@ def analyze(
         only: speakers to judge.
         skip: speakers to leave out; their emotion is never computed.
         text: everything that is said, in order; see `Recognizer.analyze`.
+        explain: whether to tell what each word counts for; takes a bundle that reads.
 
     Raises:
         UndertoneError: with what was wrong, what is accepted, and what to do.
     """
-    return load(bundle).analyze(path, channels=channels, names=names, turns=turns, only=only, skip=skip, text=text)
+    return load(bundle).analyze(
+        path, channels=channels, names=names, turns=turns, only=only, skip=skip, text=text, explain=explain
+    )

@@ -59,12 +59,15 @@ class Recording:
 
 @dataclass(frozen=True, kw_only=True)
 class Word:
-    """A word with its place in time, as a transcript gave it."""
+    """A word with its place in time, as a transcript or its alignment gave it."""
 
     text: str
     start: Seconds
     end: Seconds
     confidence: float | None = None
+    share: float | None = None
+    """By how much the turn's most probable emotion is less probable without the word, from −1 to 1; None where that was
+    not asked."""
 
 
 @dataclass(frozen=True, kw_only=True)

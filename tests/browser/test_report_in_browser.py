@@ -1,6 +1,7 @@
 """The report in a real browser: it draws, plays, answers to pointer, finger and keys, and loads nothing."""
 
 import shutil
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -8,7 +9,7 @@ import soundfile
 
 from undertone.conversation.report.html import write_html
 from undertone.labels import EMOTIONS
-from undertone.records import Abstention, Recording, Timeline, Turn, TurnEmotion, Window
+from undertone.records import Abstention, Recording, Timeline, Turn, TurnEmotion, Window, Word
 
 pytestmark = pytest.mark.browser
 
@@ -76,11 +77,16 @@ def folder(tmp_path_factory):
         turn(41, 59, "customer", "surprised"),
     ]
     many = [turn(at * 0.012, at * 0.012 + 0.011, ("agent", "customer")[at % 2], EMOTIONS[at % 7]) for at in range(5000)]
+    said = (("so", 0.01), ("<b>happy</b>", 0.4), ("today", -0.1))
+    words = tuple(Word(text=text, start=1 + at, end=1.5 + at, share=share) for at, (text, share) in enumerate(said))
+    plain = turn(1, 5, "customer", "happy", text="so happy today")
+    told = replace(plain, turn=replace(plain.turn, words=words))
     for name, items, embed_audio in (
         ("call", turns, True),
         ("mute", turns, False),
         ("long", many, True),
         ("empty", [], True),
+        ("words", [told], True),
     ):
         with (made / f"{name}.html").open("wb") as file:
             write_html(timeline(path, items), path, file, embed_audio=embed_audio)
@@ -378,3 +384,13 @@ def test_paper_is_light_and_shows_everything(visit):
     page.emulate_media(media="screen", color_scheme="dark")
     page.evaluate("dispatchEvent(new Event('afterprint'))")
     assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(17, 18, 21)"
+
+
+def test_words_are_shaded_by_what_they_count_for(visit):
+    page = visit("words")
+    page.mouse.move(*point_of(page, 3, "customer"))
+    shown = page.locator("#detail blockquote span")
+    assert shown.all_inner_texts() == ["so", "<b>happy</b>", "today"]
+    assert [each.get_attribute("class") for each in shown.all()] == ["for", "for", "against"]
+    assert shown.nth(1).get_attribute("title") == "+40%"
+    assert "without each word" in page.locator("#detail .hint").inner_text()

@@ -127,6 +127,12 @@ def test_answers_differ_by_the_text_and_without_one_that_is_told(made: Made, rec
     assert not np.allclose(answers[0], answers[2], atol=1e-4)
 
 
+def test_a_bundle_that_only_hears_cannot_tell_what_words_count_for(recording: Path) -> None:
+    result = CliRunner().invoke(main, ["analyze", str(recording), "--explain", "--quiet"])
+    assert result.exit_code == 1
+    assert "only hears; what words count for takes one that reads" in result.output
+
+
 def test_turns_that_are_found_are_judged_by_their_voice(made: Made, recording: Path) -> None:
     timeline = Recognizer(read_bundle(made.finished.bundle), threads=1).analyze(recording)
     assert any("judged by their voice alone" in note for note in timeline.notes) == bool(timeline.turns)

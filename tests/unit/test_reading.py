@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -136,6 +137,44 @@ def test_turns_are_judged_by_their_text_and_it_is_told_where_there_is_none(token
         "without a transcript, 1 of 2 turns were judged by their voice alone",
         "the words of 1 of 2 turns were read, but could not be found in the sound",
     )
+
+
+class HappySession:
+    """Hears nothing; is the surer of label 1 the more often it reads `happy`, token 8."""
+
+    def logits(self, windows: Sequence[np.ndarray], scripts: Sequence[Script]) -> np.ndarray:
+        return np.array([np.eye(7)[1] * 3 * np.sum(script.tokens == 8) for script in scripts], dtype=np.float32)
+
+
+def test_what_a_word_counts_for_is_what_is_missing_without_it(tokenizer: bytes, tmp_path: Path) -> None:
+    card = read_bundle(make_bundle(tmp_path / "b")).card
+    session: Any = HappySession()
+    one = reader(tokenizer, "word")
+    sound = np.random.default_rng(0).normal(size=160 * FRAMES + 240).astype(np.float32) / 10
+    place = Turn(start=1, end=1 + len(sound) / 16_000, speaker="a", text="Hello you!")
+    (plain,) = ReadingJudge(card, session, one).hear([Piece(key=1, turn=place, samples=sound, last=True)])
+    assert [word.share for word in plain.turn.words] == [None, None]
+    happy = replace(place, text="happy you")
+    assert one.read(features(FRAMES), "happy you").words == ()  # it was not said
+    (found,) = ReadingJudge(card, session, one, explain=True).hear([Piece(key=1, turn=happy, samples=sound, last=True)])
+    assert found.turn.words == ()
+    (told,) = ReadingJudge(card, session, Happy(reads("word"), tokenizer, Phones())).hear(  # type: ignore[arg-type]
+        [Piece(key=1, turn=place, samples=sound, last=True)]
+    )
+    assert told.turn.words[0].share is None
+    (told,) = ReadingJudge(card, session, Happy(reads("word"), tokenizer, Phones()), explain=True).hear(  # type: ignore[arg-type]
+        [Piece(key=1, turn=place, samples=sound, last=True)]
+    )
+    first, second = told.turn.words
+    assert first.share == pytest.approx(np.exp(3) / (np.exp(3) + 6) - 1 / 7, abs=1e-4)
+    assert second.share == pytest.approx(0, abs=1e-6)
+
+
+class Happy(Reader):
+    """Reads `happy` for `hello`."""
+
+    def tokens(self, text: str) -> np.ndarray:
+        return super().tokens(text.lower().replace("hello", "happy"))
 
 
 def test_a_turn_without_sound_or_too_short_is_not_judged(tokenizer: bytes, tmp_path: Path) -> None:

@@ -58,6 +58,7 @@ class Output:
     help="What is said: a text in English, or words with times (TextGrid, CTM, JSON, wdseg); or a folder of such "
     "files, NAME.txt for NAME.wav.",
 )  # fmt: skip
+@click.option("--explain", is_flag=True, help="Tell what each word counts for; takes a bundle that reads.")
 @click.option("--only-speaker", "only", multiple=True, metavar="NAME", help="Judge this speaker only.")
 @click.option("--skip-speaker", "skip", multiple=True, metavar="NAME", help="Leave this speaker out.")
 @click.option("--bundle", type=click.Path(path_type=Path), help="Model bundle. Default: the one that ships.")
@@ -71,6 +72,7 @@ def analyze(
     names: str | None,
     turns: Path | None,
     place: Path | None,
+    explain: bool,
     only: tuple[str, ...],
     skip: tuple[str, ...],
     bundle: Path | None,
@@ -106,6 +108,7 @@ def analyze(
                     only=only,
                     skip=skip,
                     text=None if place is None else transcript_for(path, place),
+                    explain=explain,
                     progress=progress.begin(path.name),
                 )
                 with progress.paused():

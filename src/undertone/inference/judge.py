@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 
 from undertone.audio.fbank import LogMelStream
+from undertone.audio.stretches import SUBSAMPLING
 from undertone.inference.reading import words_at
 from undertone.inference.windows import window_spans
 from undertone.metrics.calibration import softmax
@@ -20,9 +21,9 @@ if TYPE_CHECKING:
 
     from undertone.inference.card import Card
     from undertone.inference.listen import Piece
-    from undertone.inference.reading import Reader
+    from undertone.inference.reading import Read, Reader
     from undertone.inference.session import Session
-    from undertone.records import Turn
+    from undertone.records import Turn, Word
 
 
 @dataclass(kw_only=True, eq=False)
@@ -53,15 +54,16 @@ class Judge(Protocol):
         """Say what a reader of the timeline must know of how turns were judged so far."""
 
 
-def judge_of(card: Card, session: Session, reader: Reader | None) -> Judge:
+def judge_of(card: Card, session: Session, reader: Reader | None, *, explain: bool = False) -> Judge:
     """Make what judges the turns of one recording.
 
     Args:
         card: of the bundle.
         session: of the bundle.
         reader: of a bundle that reads.
+        explain: whether it is to tell what each word counts for.
     """
-    return ListeningJudge(card, session) if reader is None else ReadingJudge(card, session, reader)
+    return ListeningJudge(card, session) if reader is None else ReadingJudge(card, session, reader, explain=explain)
 
 
 class ListeningJudge:
@@ -149,10 +151,11 @@ class ReadingJudge:
     Holds the features of open turns, 32 kB for each second.
     """
 
-    def __init__(self, card: Card, session: Session, reader: Reader) -> None:
+    def __init__(self, card: Card, session: Session, reader: Reader, *, explain: bool = False) -> None:
         self._card = card
         self._session = session
         self._reader = reader
+        self._explain = explain
         self._length, self._hop = window_frames(card)
         self._open: dict[int, _WholeTurn] = {}
         self._judged = 0
@@ -188,9 +191,43 @@ class ReadingJudge:
         self._unplaced += self._reader.places and len(read.tokens) > 0 and not read.words
         spans = window_spans(len(frames), self._length, self._hop)
         logits = self._session.logits([frames[start:end] for start, end in spans], self._reader.scripts(read, spans))
-        if read.words and not turn.words:
-            turn = replace(turn, words=words_at(read.words, turn.start))
+        if read.words:
+            placed = words_at(read.words, turn.start)
+            if self._explain:
+                placed = self._with_shares(placed, read, frames, spans)
+                turn = replace(turn, words=placed)
+            turn = turn if turn.words else replace(turn, words=placed)
         return verdict(self._card, turn, peak=heard.peak, spans=spans, logits=list(logits))
+
+    def _with_shares(
+        self, placed: tuple[Word, ...], read: Read, frames: NDArray[np.float32], spans: Sequence[tuple[int, int]]
+    ) -> tuple[Word, ...]:
+        """Judge the turn once more without each word: its text left out, and its sound turned to the turn's mean.
+
+        Occlusion (Zeiler & Fergus 2014, section 4.3). The whole is judged again, too, with the words as they were placed,
+        for a text loses its punctuation with any word.
+        """
+        hidden = [self._hidden(read, frames, word) for word in (None, *range(len(placed)))]
+        logits = [
+            np.mean(self._session.logits([sound[a:b] for a, b in spans], self._reader.scripts(said, spans)), axis=0)
+            for said, sound in hidden
+        ]
+        probabilities = softmax(np.stack(logits), self._card.calibration.temperature)
+        best = int(probabilities[0].argmax())
+        return tuple(
+            replace(word, share=float(probabilities[0, best] - without[best]))
+            for word, without in zip(placed, probabilities[1:], strict=True)
+        )
+
+    def _hidden(self, read: Read, frames: NDArray[np.float32], hidden: int | None) -> tuple[Read, NDArray[np.float32]]:
+        kept = " ".join(word.word for place, word in enumerate(read.words) if place != hidden)
+        said = replace(read, tokens=self._reader.tokens(kept))
+        if hidden is None:
+            return said, frames
+        word = read.words[hidden]
+        silenced = frames.copy()
+        silenced[word.first * SUBSAMPLING : word.end * SUBSAMPLING] = frames.mean(axis=0)
+        return said, silenced
 
 
 def window_frames(card: Card) -> tuple[int, int]:

@@ -93,13 +93,17 @@ class Reader:
             MissingExtraError: if it is to be aligned and the dictionary is not installed.
         """
         text = (text or "").strip()
-        tokens = self._tokenizer.encode(text).ids if text else []
+        tokens = self.tokens(text)
         if not self._granularities:
-            return Read(tokens=np.array(tokens, dtype=np.int64), units=np.empty((0, 3), dtype=np.int64))
+            return Read(tokens=tokens, units=np.empty((0, 3), dtype=np.int64))
         heard = self._hear(features)
         words = self._aligned(heard, text) if text and english else ()
         units = [Unit(0, 0, len(heard)), *(aligned_units(words) if words else recognised_units(heard))]
-        return Read(tokens=np.array(tokens, dtype=np.int64), units=np.array(units, dtype=np.int64), words=words)
+        return Read(tokens=tokens, units=np.array(units, dtype=np.int64), words=words)
+
+    def tokens(self, text: str) -> NDArray[np.int64]:
+        """Turn a text into numbers of tokens, shape (token,); none where there is no text."""
+        return np.array(self._tokenizer.encode(text).ids if text else [], dtype=np.int64)
 
     def scripts(self, read: Read, spans: Sequence[tuple[int, int]]) -> list[Script]:
         """Cut what was read of an utterance for its windows: all of the text, and the segments inside.

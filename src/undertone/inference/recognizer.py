@@ -78,6 +78,7 @@ class Recognizer:
         only: Sequence[str] = (),
         skip: Sequence[str] = (),
         text: str | Sequence[Word] | None = None,
+        explain: bool = False,
         progress: Progress | None = None,
     ) -> Timeline:
         """Say who felt what, when, in a recording. Memory does not grow with its length.
@@ -92,6 +93,7 @@ class Recognizer:
             text: everything that is said, in order: in English, or as words with their times, in any language. Turns
                 get the words that are said in them, unless they carry some; a bundle that reads judges by them, too.
                 Finding the times takes 14 MB of memory an hour.
+            explain: whether to tell what each word counts for, which takes as many times longer as turns have words.
             progress: called now and then with the seconds heard and, where known, the seconds in all.
 
         Returns:
@@ -112,7 +114,9 @@ class Recognizer:
             text=text if text is None or isinstance(text, str) else tuple(text),
         )
         plan = plan_for(Path(path), request)
-        judge = judge_of(self._card, self._session, self._reader)
+        if explain and self._reader is None:
+            raise UsageError(f"the bundle {self._card.id} only hears; what words count for takes one that reads")
+        judge = judge_of(self._card, self._session, self._reader, explain=explain)
         found: list[TurnEmotion] = []
         heard = 0
         with open_recording(path) as recording, closing(ahead(_listen(recording, plan, self._speech))) as listened:

@@ -63,6 +63,11 @@ def timeline_as_dict(timeline: Timeline) -> dict[str, object]:
     }
 
 
+def _word_as_dict(word: Word) -> dict[str, object]:
+    told = {"text": word.text, **_times(word.start, word.end), "confidence": word.confidence}
+    return told if word.share is None else told | {"share": round(word.share, 4)}
+
+
 def _turn_as_dict(item: TurnEmotion, labels: tuple[str, ...]) -> dict[str, object]:
     turn = item.turn
     return {
@@ -70,9 +75,7 @@ def _turn_as_dict(item: TurnEmotion, labels: tuple[str, ...]) -> dict[str, objec
         "speaker": turn.speaker,
         "channel": turn.channel,
         "text": turn.text,
-        "words": [
-            {"text": word.text, **_times(word.start, word.end), "confidence": word.confidence} for word in turn.words
-        ],
+        "words": [_word_as_dict(word) for word in turn.words],
         "label": item.label,
         "confidence": rounded_confidence(item),
         "abstention": None if item.abstention is None else item.abstention.value,
@@ -174,12 +177,13 @@ def _turn(field: Field) -> Turn:
 
 def _word(field: Field) -> Word:
     start, end = _stretch(field)
-    confidence = fields.optional(field, "confidence")
+    confidence, share = fields.optional(field, "confidence"), fields.optional(field, "share")
     return Word(
         text=fields.words(fields.member(field, "text")),
         start=start,
         end=end,
         confidence=None if confidence is None else fields.number(confidence),
+        share=None if share is None else fields.number(share),
     )
 
 

@@ -163,6 +163,7 @@ def _turn(item: TurnEmotion, speakers: dict[str, int]) -> dict[str, object]:
         "speaker": speakers[turn.speaker],
         "channel": turn.channel,
         "text": turn.text,
+        "words": [[word.text, round(word.share, 4)] for word in turn.words if word.share is not None],
         "label": item.label,
         "abstention": item.abstention,
         "p": None if item.probabilities is None else _numbers(item.probabilities),

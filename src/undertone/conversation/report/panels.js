@@ -99,6 +99,19 @@ function curve(turn) {
   return figure;
 }
 
+/** The words of a turn, the darker the more they count for its most probable emotion; those that count against it are underlined. */
+function wordShares(turn) {
+  const words = element("blockquote"), most = Math.max(...turn.words.map(([, share]) => Math.abs(share)), 0.01);
+  words.dir = "auto";
+  for (const [text, share] of turn.words) {
+    const word = element("span", share < 0 ? "against" : "for", text);
+    word.style.setProperty("--share", `${Math.round((60 * Math.abs(share)) / most)}%`);
+    word.title = `${share < 0 ? "−" : "+"}${percent(Math.abs(share))}`;
+    words.append(word, " ");
+  }
+  return [words, element("p", "hint", `How much less probable ${data.labels[ranked(turn)[0][0]]} is without each word, heard and read; underlined: more probable.`)];
+}
+
 function showDetail(index) {
   if (index < 0) {
     const words = data.turns.length ? "Point at a turn, or tap one, to see what was heard in it." : "This timeline has no turns: nobody was heard, so there is nothing to judge.";
@@ -116,7 +129,8 @@ function showDetail(index) {
   where.append(speaker, `, ${clock(turn.start)} – ${clock(turn.end)}, ${(turn.end - turn.start).toFixed(1)} s`);
   left.append(head, where);
   if (turn.abstention) left.append(element("p", "why", WHY[turn.abstention]));
-  if (turn.text) {
+  if (turn.words.length) left.append(...wordShares(turn));
+  else if (turn.text) {
     const words = element("blockquote", "", turn.text);
     words.dir = "auto";
     left.append(words);
