@@ -204,8 +204,8 @@ class ReadingJudge:
     ) -> tuple[Word, ...]:
         """Judge the turn once more without each word: its text left out, and its sound turned to the turn's mean.
 
-        Occlusion (Zeiler & Fergus 2014, section 4.3). The whole is judged again, too, with the words as they were placed,
-        for a text loses its punctuation with any word.
+        Occlusion (Zeiler & Fergus 2014, section 4.3). The whole is judged again, too, with the words as they were
+        placed, for a text loses its punctuation with any word.
         """
         hidden = [self._hidden(read, frames, word) for word in (None, *range(len(placed)))]
         logits = [
