@@ -40,6 +40,7 @@ bench: .venv/ready .venv-dev/ready
 	.venv-dev/bin/python benchmarks/streaming.py --data $(DATA) --out benchmarks/results
 	.venv-dev/bin/python benchmarks/voice.py --data $(DATA) --out benchmarks/results
 	.venv-dev/bin/python benchmarks/alignment.py --data $(DATA) --out benchmarks/results
+	.venv-dev/bin/python benchmarks/reading.py --data $(DATA) --out benchmarks/results
 	.venv-dev/bin/python benchmarks/segments.py --data $(DATA) --out benchmarks/results
 
 train-default: .venv-dev/ready

@@ -69,9 +69,9 @@ def measured(command: list[str]) -> tuple[float, float, float]:
     return wall, used.ru_utime + used.ru_stime, used.ru_maxrss / 1024
 
 
-def analysed(name: str, path: Path, seconds: float, folder: Path) -> Case:
+def analysed(name: str, path: Path, seconds: float, folder: Path, *options: str) -> Case:
     """Measure one recording."""
-    command = [sys.executable, "-m", "undertone", "analyze", str(path), "--out", str(folder)]
+    command = [sys.executable, "-m", "undertone", "analyze", str(path), "--out", str(folder), *options]
     wall, cpu, peak = measured(command)
     turns = json.loads((folder / f"{path.stem}.json").read_text())["turns"]
     return Case(name=name, seconds=seconds, wall_s=wall, cpu_s=cpu, peak_mb=peak, turns=len(turns))

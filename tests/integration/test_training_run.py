@@ -19,10 +19,11 @@ from miniature_corpora import ACTED, CONFIG, MANNERS, make_data, speak
 from undertone.api import load
 from undertone.cli import main
 from undertone.corpora.base import read_corpus
-from undertone.corpora.protocols import fold_by_speaker, protocol_hash
+from undertone.corpora.protocols import HeldOut, fold_by_speaker, protocol_hash
 from undertone.corpora.registry import corpus_named
 from undertone.errors import ConfigError, CorpusError, OutputError, UsageError
 from undertone.experiments.run import install, run
+from undertone.experiments.words import licence_of
 from undertone.inference.bundle import read_bundle
 from undertone.inference.parity import largest_difference
 from undertone.labels import EMOTIONS
@@ -276,9 +277,18 @@ def test_a_batch_larger_than_the_training_part_is_refused(place: Place, tmp_path
 
 def test_a_corpus_whose_licence_forbids_it_is_not_trained_on(place: Place, tmp_path: Path) -> None:
     with pytest.raises(
-        CorpusError, match=r"urdu: its licence \(research only\) forbids releasing a model; list it under"
+        CorpusError, match=r"urdu: its licence \(research only\) forbids releasing a model; list it under.* private"
     ):
         prepare(changed(place, corpora=("urdu",), unseen_corpora=()), place.data, tmp_path, silent)
+
+
+def test_what_stays_private_may_learn_from_any_corpus(place: Place, tmp_path: Path) -> None:
+    held_out = {"urdu": HeldOut(validation=("urdu_0",), test=("urdu_1",))}
+    config = changed(place, corpora=("urdu",), unseen_corpora=(), held_out=held_out, private=True)
+    found = prepare(config, place.data, tmp_path, silent)
+    assert {item.corpus for item in found.material.validation} == {"urdu"}
+    card = corpus_named("urdu").card
+    assert licence_of([card], private=True) == f"private, not to be passed on; trained under: {card.licence}"
 
 
 def test_a_corpus_that_is_missing_stops_the_run(place: Place, tmp_path: Path) -> None:

@@ -106,7 +106,9 @@ def run(config: TrainConfig, data: Path, folder: Path, progress: Progress, worke
         title=f"{config.name}: {config.system} on {', '.join(config.corpora)}",
         system=plan.system.name,
         system_source=plan.system.source,
-        licence=licence_of(training.sources + (() if pretrained is None else pretrained.sources)),
+        licence=licence_of(
+            training.sources + (() if pretrained is None else pretrained.sources), private=config.private
+        ),
         labels=EMOTIONS,
         parameters=sum(weight.numel() for weight in network.parameters()),
         sizes=asdict(plan.sizes),

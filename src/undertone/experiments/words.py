@@ -80,9 +80,16 @@ def limits_of_backbone(backbone: Pretrained) -> tuple[str, ...]:
     return tuple(limits)
 
 
-def licence_of(cards: Sequence[CorpusCard | Source]) -> str:
-    """The licence of weights trained on these corpora: the strictest of theirs, or theirs where none is free."""
+def licence_of(cards: Sequence[CorpusCard | Source], *, private: bool = False) -> str:
+    """The licence of weights trained on these corpora: the strictest of theirs, or theirs where none is free.
+
+    Args:
+        cards: of the corpora.
+        private: whether one of them may forbid passing weights on.
+    """
     licences = sorted({card.licence for card in cards})
+    if private:
+        return f"private, not to be passed on; trained under: {'; '.join(licences)}"
     if any("NC-SA" in licence for licence in licences):
         return "CC BY-NC-SA 4.0"
     unclear = [licence for licence in licences if not licence.startswith(FREE)]

@@ -167,6 +167,9 @@ class TrainConfig:
     unseen_corpora: tuple[str, ...] = ()
     """Only tested on, whole."""
     read_speech: ReadSpeech = field(default_factory=ReadSpeech)
+    private: bool = False
+    """Whether the bundle stays with who trains it: only then may it learn from corpora whose licences forbid releasing
+    it."""
     seed: int = 0
     accuracy_when_certain: float = 0.8
     """The abstention threshold is the lowest at which validation accuracy among labelled turns reaches this."""

@@ -65,9 +65,9 @@ def prepare(config: TrainConfig, data: Path, cache: Path, progress: Progress, re
         CorpusError: if a corpus is missing or damaged, or its licence forbids releasing what is trained on it.
         ConfigError: if a held-out speaker does not exist, a part has no utterance, or training has less than a batch.
     """
-    seen = [item for name in config.corpora for item in _read(name, data, to_train=True)]
-    seen += read_speech(config.read_speech, data)
-    unseen = [item for name in config.unseen_corpora for item in _read(name, data, to_train=False) if item.label]
+    seen = [item for name in config.corpora for item in _read(name, data, released=not config.private)]
+    seen += read_speech(config.read_speech, data, released=not config.private)
+    unseen = [item for name in config.unseen_corpora for item in _read(name, data, released=False) if item.label]
     fold = fold_by_speaker(seen, config.held_out)
     by_id = {item.id: item for item in seen}
     parts = {name: [by_id[item] for item in ids] for name, ids in fold.parts().items()}
@@ -132,8 +132,13 @@ def _labels_at_stake(utterances: Sequence[Utterance]) -> dict[str, NDArray[np.bo
     return {name: np.ones(len(EMOTIONS), dtype=np.bool_) if name == READ else known for name, known in found.items()}
 
 
-def read_speech(how: ReadSpeech, data: Path) -> list[Utterance]:
+def read_speech(how: ReadSpeech, data: Path, *, released: bool = True) -> list[Utterance]:
     """Take read speech as neutral, under the one corpus name `READ`.
+
+    Args:
+        how: which, and how much.
+        data: the folder that holds one folder per corpus.
+        released: whether what learns from it is to be passed on.
 
     Raises:
         CorpusError: as `prepare`.
@@ -141,7 +146,7 @@ def read_speech(how: ReadSpeech, data: Path) -> list[Utterance]:
     taken = []
     for name in how.corpora:
         by_speaker: dict[str, list[Utterance]] = {}
-        for item in _read(name, data, to_train=True):
+        for item in _read(name, data, released=released):
             if how.least_s <= item.duration <= how.most_s:
                 by_speaker.setdefault(item.speaker, []).append(item)
         turns = itertools.zip_longest(*(by_speaker[speaker] for speaker in sorted(by_speaker)))
@@ -150,11 +155,14 @@ def read_speech(how: ReadSpeech, data: Path) -> list[Utterance]:
     return taken
 
 
-def _read(name: str, data: Path, *, to_train: bool) -> tuple[Utterance, ...]:
+def _read(name: str, data: Path, *, released: bool) -> tuple[Utterance, ...]:
+    """Read a corpus; one that is learned from by what is to be released must allow that."""
     corpus = corpus_named(name)
-    if to_train and not corpus.card.model_may_be_released:
+    if released and not corpus.card.model_may_be_released:
         raise CorpusError(
-            name, f"its licence ({corpus.card.licence}) forbids releasing a model; list it under unseen_corpora"
+            name,
+            f"its licence ({corpus.card.licence}) forbids releasing a model; list it under unseen_corpora, or set "
+            "private = true and keep the bundle to yourself",
         )
     return read_corpus(corpus, data / name)
 
