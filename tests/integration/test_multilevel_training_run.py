@@ -108,6 +108,8 @@ def test_the_bundle_is_whole_and_its_card_tells_what_it_reads(made: Made) -> Non
     assert (reads.encoder, reads.granularities, reads.most_tokens) == ("text", ("phone", "word"), 12)
     assert bundle.golden.scripts["tokens_count"].tolist() == [12, 5, 0]
     assert bundle.card.sizes["text"]["hidden_size"] == 32  # type: ignore[index]
+    assert not any("words are not understood" in limit for limit in bundle.card.limits)
+    assert any("transcripts are read" in limit for limit in bundle.card.limits)
     conditions = {score.condition for score in bundle.card.scores}
     assert conditions == {"clean", "telephone", WITHOUT_TRANSCRIPT}
     assert bundle.card.rounding is not None

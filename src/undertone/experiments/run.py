@@ -234,6 +234,7 @@ def _limits(config: TrainConfig, training: Training, pretrained: Pretrained | No
         [corpus_named(name).card for name in config.corpora],
         speakers=sum(source.speakers for source in training.sources if source.corpus in config.corpora),
         read=bool(config.read_speech.corpora),
+        reads=config.text is not None,
     )
     return known if pretrained is None else known + limits_of_backbone(pretrained)
 

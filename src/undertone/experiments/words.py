@@ -43,13 +43,14 @@ FREE: Final = ("CC0", "CC BY 4.0", "free, commercial use too")
 """How licences begin that let weights be published for any purpose, with a word on where they come from."""
 
 
-def limits_of(corpora: Sequence[CorpusCard], *, speakers: int, read: bool) -> tuple[str, ...]:
+def limits_of(corpora: Sequence[CorpusCard], *, speakers: int, read: bool, reads: bool = False) -> tuple[str, ...]:
     """What a model cannot do.
 
     Args:
         corpora: that the emotions were learnt from.
         speakers: how many were heard in them.
         read: whether read speech was trained on as neutral.
+        reads: whether the model takes transcripts, too.
     """
     languages = list(dict.fromkeys(LANGUAGES[card.language] for card in corpora))
     listed = " and ".join(filter(None, (", ".join(languages[:-1]), languages[-1])))
@@ -60,10 +61,19 @@ def limits_of(corpora: Sequence[CorpusCard], *, speakers: int, read: bool) -> tu
         f"clearly emotional, and probabilities are calibrated on {kind} only",
         "such corpora hold every emotion about equally often; real conversations are mostly neutral, so rare emotions "
         f"are reported too often there{held_back}",
-        "words are not understood: only the voice is judged",
+        _of_words(corpora) if reads else "words are not understood: only the voice is judged",
         "the emotions of children and elderly speakers, other languages, singing, and overlapping voices were not "
         "trained on",
     )
+
+
+def _of_words(corpora: Sequence[CorpusCard]) -> str:
+    if all(card.acted for card in corpora):
+        return (
+            "transcripts are read, but actors said given sentences in every emotion: what words tell in conversation was "
+            "not there to be learned, and what is made of them is next to chance"
+        )
+    return "transcripts are read as an encoder of text tells them; irony, names and what was said before are not known"
 
 
 def limits_of_backbone(backbone: Pretrained) -> tuple[str, ...]:

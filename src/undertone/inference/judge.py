@@ -186,9 +186,10 @@ class ReadingJudge:
         if not len(frames) or turn.duration < self._card.windows.shortest_s:
             return verdict(self._card, turn, peak=heard.peak, spans=(), logits=())
         read = self._reader.read(frames, turn.text)
-        self._judged += 1
-        self._unread += not len(read.tokens)
-        self._unplaced += self._reader.places and len(read.tokens) > 0 and not read.words
+        if heard.peak:
+            self._judged += 1
+            self._unread += not len(read.tokens)
+            self._unplaced += self._reader.places and len(read.tokens) > 0 and not read.words
         spans = window_spans(len(frames), self._length, self._hop)
         logits = self._session.logits([frames[start:end] for start, end in spans], self._reader.scripts(read, spans))
         if read.words:
