@@ -117,7 +117,7 @@ def configuration_of(text: Checkpoint) -> dict[str, object]:
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Reading:
+class ReadingParts:
     """What reads for a run."""
 
     reader: Reader
@@ -127,7 +127,7 @@ class Reading:
     """Of the bundle."""
 
 
-def reading_of(plan: Plan, config: TrainConfig) -> Reading | None:
+def reading_of(plan: Plan, config: TrainConfig) -> ReadingParts | None:
     """Make what reads for a run; None where nothing is read.
 
     Raises:
@@ -146,7 +146,7 @@ def reading_of(plan: Plan, config: TrainConfig) -> Reading | None:
         withheld=config.text.withheld,
     )
     phones = PhoneNetwork(files[RECOGNISER], str(folder / GRAPH))
-    return Reading(reader=Reader(reads, files[TOKENIZER], phones), reads=reads, files=files)
+    return ReadingParts(reader=Reader(reads, files[TOKENIZER], phones), reads=reads, files=files)
 
 
 def files_to_read_with(text: Checkpoint, backbone: Path) -> dict[str, bytes]:

@@ -70,8 +70,8 @@ def limits_of(corpora: Sequence[CorpusCard], *, speakers: int, read: bool, reads
 def _of_words(corpora: Sequence[CorpusCard]) -> str:
     if all(card.acted for card in corpora):
         return (
-            "transcripts are read, but actors said given sentences in every emotion: what words tell in conversation was "
-            "not there to be learned, and what is made of them is next to chance"
+            "transcripts are read, but actors said given sentences in every emotion: what words tell in conversation "
+            "was not there to be learned, and what is made of them is not to be relied on"
         )
     return "transcripts are read as an encoder of text tells them; irony, names and what was said before are not known"
 
