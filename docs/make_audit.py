@@ -11,6 +11,8 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from marked import between
+
 from undertone.corpora.audit import audit_protocol, stamp_of, utterances_from_names
 from undertone.corpora.own import speakers_known
 from undertone.corpora.stored import load_protocol, stored_protocols
@@ -70,10 +72,7 @@ def span(numbers: Iterable[int]) -> str:
 
 def main(page: Path) -> None:
     """Replace what stands between the markers of a page."""
-    text = page.read_text(encoding="utf-8")
-    before, _, rest = text.partition(BEGIN)
-    _, _, after = rest.partition(END)
-    page.write_text(f"{before}{BEGIN}\n{audit_table()}\n{END}{after}", encoding="utf-8")
+    page.write_text(between(page.read_text(encoding="utf-8"), BEGIN, END, audit_table()), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -18,6 +18,7 @@ from typing import Any
 import matplotlib as mpl
 import numpy as np
 import safetensors
+from marked import between
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
@@ -365,11 +366,8 @@ def facts_of(backbone: Path, card: dict[str, Any], images: str, speed_path: Path
 
 
 def replaced(page: str, text: str) -> str:
-    """Put text between the markers of a page."""
-    if page.count(BEGIN) != 1 or page.count(END) != 1:
-        raise SystemExit(f"the page needs the markers {BEGIN} and {END}, each once")
-    before, _, rest = page.partition(BEGIN)
-    return f"{before}{BEGIN}\n{text}\n{END}{rest.partition(END)[2]}"
+    """Put a text between the markers of the page."""
+    return between(page, BEGIN, END, text)
 
 
 def text_of(backbone: Path, results_folder: Path, images: str) -> str:

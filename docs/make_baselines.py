@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+from marked import between, estimate
 
 from undertone.corpora.audit import audit_protocol, stamp_of, utterances_from_names
 from undertone.corpora.own import speakers_known
@@ -23,7 +24,6 @@ from undertone.learners.registry import LEARNERS
 
 if TYPE_CHECKING:
     from undertone.experiments.results import Result
-    from undertone.metrics.uncertainty import Estimate
 
 BEGIN, END = "<!-- baselines:begin -->", "<!-- baselines:end -->"
 
@@ -102,10 +102,6 @@ def cell(result: Result | None, metric: str) -> str:
     return "–" if result is None else estimate(result.scores[metric])
 
 
-def estimate(value: Estimate) -> str:
-    return f"{100 * value.value:.1f} [{100 * value.low:.1f}, {100 * value.high:.1f}]"
-
-
 def pair(name: str, results: dict[str, Result]) -> str:
     """Compare the two strongest kinds of learner in pairs; which two was fixed before anything was tested."""
     first, second = PAIR
@@ -119,12 +115,8 @@ def pair(name: str, results: dict[str, Result]) -> str:
 
 
 def replaced(page: str, text: str) -> str:
-    """Put a text between the markers of a page."""
-    before, begin, rest = page.partition(BEGIN)
-    _, end, after = rest.partition(END)
-    if not begin or not end:
-        sys.exit(f"the page needs the markers {BEGIN} and {END}")
-    return f"{before}{BEGIN}\n{text}\n{END}{after}"
+    """Put a text between the markers of the page."""
+    return between(page, BEGIN, END, text)
 
 
 if __name__ == "__main__":

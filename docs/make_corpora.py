@@ -11,6 +11,8 @@ import sys
 from importlib import import_module
 from pathlib import Path
 
+from marked import between
+
 from undertone.corpora.base import Corpus, CorpusCard
 from undertone.corpora.registry import CORPORA
 from undertone.experiments.words import LANGUAGES
@@ -89,11 +91,8 @@ def table(rows: list[tuple[str, ...]], head: tuple[str, ...] = ("", "")) -> str:
 
 
 def replaced(page: str, text: str) -> str:
-    """Put text between the markers of a page."""
-    if page.count(BEGIN) != 1 or page.count(END) != 1:
-        raise SystemExit(f"the page needs the markers {BEGIN} and {END}, each once")
-    before, _, rest = page.partition(BEGIN)
-    return f"{before}{BEGIN}\n\n{text}\n\n{END}{rest.partition(END)[2]}"
+    """Put a text between the markers of the page."""
+    return between(page, BEGIN, END, f"\n{text}\n")
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+from marked import between, estimate
 
 from undertone.experiments.compare import compare_all
 from undertone.experiments.results import read_result
@@ -19,7 +20,7 @@ from undertone.learners.registry import LEARNERS
 
 if TYPE_CHECKING:
     from undertone.experiments.results import Result
-    from undertone.metrics.uncertainty import Difference, Estimate
+    from undertone.metrics.uncertainty import Difference
 
 BEGIN, END = "<!-- folds:begin -->", "<!-- folds:end -->"
 
@@ -86,22 +87,14 @@ def section(protocol: str, results: tuple[Result, ...]) -> str:
     return "\n".join(lines)
 
 
-def estimate(value: Estimate) -> str:
-    return f"{100 * value.value:.1f} [{100 * value.low:.1f}, {100 * value.high:.1f}]"
-
-
 def turned(found: Difference) -> str:
     """A difference the other way round, in points."""
     return f"{-100 * found.value:+.1f} [{-100 * found.high:+.1f}, {-100 * found.low:+.1f}]"
 
 
 def replaced(page: str, text: str) -> str:
-    """Put a text between the markers of a page."""
-    before, begin, rest = page.partition(BEGIN)
-    _, end, after = rest.partition(END)
-    if not begin or not end:
-        sys.exit(f"the page needs the markers {BEGIN} and {END}")
-    return f"{before}{BEGIN}\n{text}\n{END}{after}"
+    """Put a text between the markers of the page."""
+    return between(page, BEGIN, END, text)
 
 
 if __name__ == "__main__":

@@ -12,6 +12,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from marked import between
+
 BEGIN, END = "<!-- scores:begin -->", "<!-- scores:end -->"
 
 
@@ -95,11 +97,8 @@ def percent(share: float | None) -> str:
 
 
 def replaced(page: str, text: str) -> str:
-    """Put text between the markers of a page."""
-    if page.count(BEGIN) != 1 or page.count(END) != 1:
-        raise SystemExit(f"the page needs the markers {BEGIN} and {END}, each once")
-    before, _, rest = page.partition(BEGIN)
-    return f"{before}{BEGIN}\n{text}\n{END}{rest.partition(END)[2]}"
+    """Put a text between the markers of the page."""
+    return between(page, BEGIN, END, text)
 
 
 if __name__ == "__main__":
