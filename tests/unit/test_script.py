@@ -11,7 +11,6 @@ from undertone.speech.script import (
     padded_scripts,
     script_alone,
     script_names,
-    scripts_at,
     segments_within,
 )
 
@@ -34,7 +33,6 @@ def test_a_window_alone_has_no_padding_but_the_least() -> None:
     expected = padded_scripts([MUTE])
     assert alone.keys() == expected.keys()
     assert all(np.array_equal(alone[name], expected[name]) for name in alone)
-    assert scripts_at(together, np.array([1]))["word"].shape == (1, 3, 2)
 
 
 def test_segments_of_a_window_are_cut_and_counted_from_its_start() -> None:

@@ -66,14 +66,9 @@ def padded_scripts(scripts: Sequence[Script]) -> dict[str, NDArray[np.int64]]:
     return together
 
 
-def scripts_at(scripts: Scripts, rows: slice | NDArray[np.int64]) -> dict[str, NDArray[np.int64]]:
-    """Take some windows of several."""
-    return {name: values[rows] for name, values in scripts.items()}
-
-
 def script_alone(scripts: Scripts, row: int) -> dict[str, NDArray[np.int64]]:
     """Take one window of several, without the padding that the others asked for."""
-    alone = scripts_at(scripts, slice(row, row + 1))
+    alone = {name: values[row : row + 1] for name, values in scripts.items()}
     return {
         name: values if name.endswith(COUNT) else values[:, : max(LEAST, int(alone[name + COUNT][0]))]
         for name, values in alone.items()
