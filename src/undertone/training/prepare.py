@@ -114,14 +114,18 @@ def _read_all(
 ) -> dict[str, Read]:
     """Read every utterance as it was said clean; a disturbed copy has the same words at the same time.
 
-    What people read aloud is not read here: one look at such a text would tell that nobody acted.
+    What people read aloud gets the transcript of somebody who acts, in turn: one look at its own would tell that nobody
+    acted, and so would having none.
     """
     found = {}
     for part, items in parts.items():
         advance = progress(f"transcripts of {part}", len(items))
-        for item in items:
-            text = None if item.corpus == READ else item.text
-            found[item.id] = reader.read(stores[part, "clean"].features(item.id), text, english=item.language == "en")
+        acted = [item.text for item in items if item.corpus != READ] or [None]
+        for number, item in enumerate(items):
+            read = reader.read(stores[part, "clean"].features(item.id), item.text, english=item.language == "en")
+            if item.corpus == READ:
+                read = replace(read, tokens=reader.tokens(acted[number * 7919 % len(acted)] or ""))
+            found[item.id] = read
             advance()
     return found
 
