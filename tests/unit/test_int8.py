@@ -41,6 +41,12 @@ def test_a_rounded_weight_is_off_by_half_a_step_of_its_channel_at_most(weight: n
     assert (np.abs(rounded * scale - weight) <= scale / 2 * (1 + 1e-3)).all()
 
 
+def test_weights_too_small_for_a_scale_become_zeros() -> None:
+    rounded, scale = round_channels(np.array([[1e-45, 0.0], [1e-37, 0.0]], dtype=np.float32), 0)
+    assert scale.ravel().tolist() == [1.0, 1.0]
+    assert not rounded.any()
+
+
 def test_the_largest_weight_of_every_channel_is_kept_and_zeros_stay_zeros() -> None:
     weight = np.array([[3.0, 0.0], [-1.0, 0.0]], dtype=np.float32)
     rounded, scale = round_channels(weight, 0)
@@ -177,8 +183,8 @@ def test_a_bundle_that_does_not_answer_as_stored_is_not_written(exported: Export
 def test_a_graph_that_does_not_answer_as_its_system_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     right = write.golden_of
 
-    def other_golden(system: nn.Module, windows: list[np.ndarray]) -> Golden:
-        golden = right(system, windows)
+    def other_golden(system: nn.Module, windows: list[np.ndarray], scripts: tuple[()]) -> Golden:
+        golden = right(system, windows, scripts)
         return dataclasses.replace(golden, logits=golden.logits + 0.5)
 
     monkeypatch.setattr(write, "golden_of", other_golden)

@@ -9,6 +9,7 @@ import pytest
 
 from undertone.errors import ConfigError
 from undertone.parsing import parse_record
+from undertone.systems.registry import SYSTEMS
 from undertone.training.config import TrainConfig, read_config
 
 DEFAULT = Path(__file__).resolve().parents[2] / "experiments" / "default.toml"
@@ -180,7 +181,7 @@ def test_names_that_nobody_has_are_all_refused(tmp_path: Path) -> None:
     text = RIGHT.replace("compact", "vast").replace('["emodb"]', '["emodb", "mars"]')
     text += '[read_speech]\ncorpora = ["audiobooks", "emodb"]\n'
     problems = refused(tmp_path, text)
-    assert problems[0] == "system 'vast' is unknown; there are compact, qieemo"
+    assert problems[0] == f"system 'vast' is unknown; there are {', '.join(SYSTEMS)}"
     assert problems[1].startswith("corpus 'mars' is unknown; there are ased, cafe")
     assert problems[2].startswith("corpus 'audiobooks' is unknown")
     assert problems[3] == "corpus 'emodb' is listed twice; list it once, to train on, to test on, or as read"

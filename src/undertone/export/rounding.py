@@ -71,11 +71,13 @@ def round_channels(weight: NDArray[np.float32], axis: int) -> tuple[NDArray[np.i
 
     Returns:
         Whole numbers of the weight's shape, and scales that broadcast to it; their product is off by half a step at
-        most. A channel of zeros has a scale of 1.
+        most. A channel of zeros, or of
+        numbers that float32 holds with less than its precision, has a scale of 1.
     """
     others = tuple(each for each in range(weight.ndim) if each != axis % weight.ndim)
     largest = np.abs(weight).max(axis=others, keepdims=True)
-    scale = np.where(largest > 0, largest / STEPS, 1).astype(np.float32)
+    scale = largest / STEPS
+    scale = np.where(scale >= np.finfo(np.float32).tiny, scale, 1).astype(np.float32)
     return np.rint(weight / scale).clip(-STEPS, STEPS).astype(np.int8), scale
 
 
