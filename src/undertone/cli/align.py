@@ -65,15 +65,16 @@ def align(
 
 
 def _aligned(recording: Path, text: str, lexicon: Path | None, backbone: Path | None, *, anything: bool) -> Alignment:
-    from undertone.audio.load import mono_blocks
-    from undertone.errors import TranscriptError
-    from undertone.inference.align import LEAST, align_words
+    from undertone.inference.align import LEAST
     from undertone.inference.phones import recogniser_of
+    from undertone.inference.transcript import align_recording
     from undertone.speech.lexicon import read_lexicon
     from undertone.speech.pronounce import pronouncer
 
-    words = pronouncer(None if lexicon is None else read_lexicon(lexicon))(text)
-    if not words:
-        raise TranscriptError(text, "there is no word in it; give what is said in the recording")
-    network = recogniser_of(backbone)
-    return align_words(network.hear(mono_blocks(recording)), words, least=-math.inf if anything else LEAST)
+    return align_recording(
+        recording,
+        text,
+        say=pronouncer(None if lexicon is None else read_lexicon(lexicon)),
+        network=recogniser_of(backbone),
+        least=-math.inf if anything else LEAST,
+    )

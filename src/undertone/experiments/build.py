@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, cast
 
 import torch
@@ -118,23 +118,23 @@ def configuration_of(text: Checkpoint) -> dict[str, object]:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class ReadingParts:
-    """What reads for a run."""
+    """What reads for a run; nothing where it only hears."""
 
-    reader: Reader
-    reads: Reads
+    reader: Reader | None = None
+    reads: Reads | None = None
     """For the bundle's card."""
-    files: Mapping[str, bytes]
+    files: Mapping[str, bytes] = field(default_factory=dict)
     """Of the bundle."""
 
 
-def reading_of(plan: Plan, config: TrainConfig) -> ReadingParts | None:
-    """Make what reads for a run; None where nothing is read.
+def reading_of(plan: Plan, config: TrainConfig) -> ReadingParts:
+    """Make what reads for a run.
 
     Raises:
         BundleError, ConfigError: as `files_to_read_with`.
     """
     if plan.text is None or config.text is None or config.backbone is None:
-        return None
+        return ReadingParts()
     folder = backbone_folder(config.backbone.place)
     files = files_to_read_with(plan.text, folder)
     reads = Reads(

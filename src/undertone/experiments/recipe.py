@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save
 
 from undertone.backbones.files import load_backbone
 from undertone.backbones.shipped import backbone_folder
@@ -20,7 +20,7 @@ from undertone.errors import BundleError, UsageError
 from undertone.experiments.build import files_to_read_with, load_text_encoder
 from undertone.experiments.goldens import golden_scripts, golden_windows
 from undertone.export.write import export_system, write_bundle
-from undertone.files import make_folder, write_text
+from undertone.files import make_folder, write_beside, write_text
 from undertone.inference.card import read_card
 from undertone.parsing import parse_record
 from undertone.systems.registry import system_named
@@ -69,7 +69,8 @@ def write_recipe(network: nn.Module, card: Card, folder: Path) -> None:
     """
     make_folder(folder)
     head = {name: value.contiguous() for name, value in network.get_submodule("head").state_dict().items()}
-    save_file(head, folder / HEAD)
+    with write_beside(folder / HEAD) as file:
+        file.write(save(head))
     write_text(folder / CARD, card.as_json())
 
 

@@ -79,7 +79,7 @@ def run(config: TrainConfig, data: Path, folder: Path, progress: Progress, worke
     with in_turn(workers):  # the first process takes the features, the others open them
         _claim(folder, config, plan)
         reading = reading_of(plan, config)
-        prepared = prepare(config, data, folder / "features", progress, None if reading is None else reading.reader)
+        prepared = prepare(config, data, folder / "features", progress, reading.reader)
     network = build_network(plan, config)
     advance = progress("training epochs", config.optimisation.epochs)
     history = train(network, prepared.material, config, folder, lambda *_: advance(), workers)
@@ -92,7 +92,7 @@ def run(config: TrainConfig, data: Path, folder: Path, progress: Progress, worke
         golden_windows(config.windows, config.front_end, seed=config.seed),
         mel_bins=config.front_end.mel_bins,
         precision=config.export.precision,
-        scripts=() if reading is None else golden_scripts(reading.reads, config.windows, config.front_end),
+        scripts=golden_scripts(reading.reads, config.windows, config.front_end),
     )
     # From here on the graph that ships is asked, not the network it was made from.
     answer = exported.answer()
@@ -123,10 +123,10 @@ def run(config: TrainConfig, data: Path, folder: Path, progress: Progress, worke
         limits=_limits(config, training, pretrained),
         backbone=pretrained,
         rounding=_rounding(exported, prepared, calibration, config, span),
-        reads=None if reading is None else reading.reads,
+        reads=reading.reads,
     )
-    card = write_bundle(exported, card, folder / "bundle", reading={} if reading is None else reading.files)
-    if reading is not None and pretrained is not None and pretrained.learnt == "head":
+    card = write_bundle(exported, card, folder / "bundle", reading=reading.files)
+    if reading.reads is not None and pretrained is not None and pretrained.learnt == "head":
         write_recipe(network, card, folder / "recipe")
     results = folder / "results.json"
     write_text(results, _results(config, card, heard, prepared, history))

@@ -17,6 +17,7 @@ from transformers import PreTrainedModel
 from undertone.inference.bundle import Golden
 from undertone.speech.script import COUNT, TOKENS, padded_scripts, script_names
 from undertone.systems.attention import AskingLayer
+from undertone.systems.base import called
 from undertone.training.batches import padded
 from undertone.training.loop import answered
 
@@ -42,9 +43,7 @@ class _Graph(nn.Module):
         self.scripts = tuple(scripts)
 
     def forward(self, features: Tensor, lengths: Tensor, *scripts: Tensor) -> Tensor:
-        read = (dict(zip(self.scripts, scripts, strict=True)),) if scripts else ()
-        logits: Tensor = self.system(features, lengths, *read).logits
-        return logits
+        return called(self.system, features, lengths, dict(zip(self.scripts, scripts, strict=True))).logits
 
 
 def export_graph(system: nn.Module, path: Path, *, mel_bins: int, granularities: Sequence[str] | None = None) -> None:

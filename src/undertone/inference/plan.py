@@ -13,7 +13,7 @@ from undertone.conversation.formats.fitting import DraftTurn, fit_turns
 from undertone.conversation.formats.registry import read_turns
 from undertone.errors import UsageError
 from undertone.inference.listen import Voice
-from undertone.inference.transcript import place_words
+from undertone.inference.transcript import middle, place_words
 from undertone.records import Recording
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ class Plan:
     notes: tuple[str, ...]
     """What a reader of the timeline must know."""
     words: tuple[Word, ...] = ()
-    """Those of the transcript, where they are said; none where none is given."""
+    """Those of the transcript, in order of their middle; none where none is given."""
 
     @property
     def leaves_out(self) -> bool:
@@ -86,7 +86,8 @@ def plan_for(path: Path, request: Request) -> Plan:
             f"one transcript does not tell who of {len(plan.voices)} speakers says what; mix the channels, or give a "
             "file of turns, which may carry their words"
         )
-    return replace(plan, words=place_words(path, request.text) if isinstance(request.text, str) else request.text)
+    words = place_words(path, request.text) if isinstance(request.text, str) else request.text
+    return replace(plan, words=tuple(sorted(words, key=middle)))
 
 
 def _plan_without_words(path: Path, request: Request) -> Plan:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -14,26 +13,25 @@ from undertone.errors import AlignmentError, BundleError, MissingExtraError, Tra
 from undertone.inference.align import LEAST, run_fits
 from undertone.inference.bundle import RECOGNISER
 from undertone.inference.phones import PhoneNetwork
+from undertone.inference.transcript import english
 from undertone.records import Word
 from undertone.speech.alignment import align
-from undertone.speech.pronounce import pronouncer
 from undertone.speech.script import Script, segments_within
 from undertone.speech.segments import Unit, aligned_units, bounds_of, recognised_units
 from undertone.units import SAMPLE_RATE, exact_div
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
     from undertone.inference.bundle import Bundle
     from undertone.inference.card import Reads
     from undertone.speech.alignment import AlignedWord
-    from undertone.speech.pronounce import Spoken
     from undertone.units import Seconds
 
 AT_ONCE: Final = exact_div(round(LONGEST_S * 1000), FrontEnd().hop_length_ms)
-"""Frames of features that it hears at once."""
+"""Frames of features that a phone recogniser hears at once."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -132,7 +130,7 @@ class Reader:
 
     def _aligned(self, heard: NDArray[np.float32], text: str) -> tuple[AlignedWord, ...]:
         try:
-            words = _english()(text)
+            words = english()(text)
             found = align(heard, words) if words else ()
         except (AlignmentError, TranscriptError):
             return ()
@@ -154,11 +152,6 @@ def reader_for(bundle: Bundle, *, threads: int = 0) -> Reader | None:
         return None
     phones = PhoneNetwork(bundle.recogniser, str(bundle.path / RECOGNISER), threads=threads)
     return Reader(bundle.card.reads, bundle.tokenizer, phones)
-
-
-@functools.cache
-def _english() -> Callable[[str], tuple[Spoken, ...]]:
-    return pronouncer()
 
 
 def words_at(words: Sequence[AlignedWord], start: Seconds) -> tuple[Word, ...]:

@@ -113,9 +113,9 @@ class Recognizer:
             skip=tuple(skip),
             text=text if text is None or isinstance(text, str) else tuple(text),
         )
-        plan = plan_for(Path(path), request)
         if explain and self._reader is None:
             raise UsageError(f"the bundle {self._card.id} only hears; what words count for takes one that reads")
+        plan = plan_for(Path(path), request)
         judge = judge_of(self._card, self._session, self._reader, explain=explain)
         found: list[TurnEmotion] = []
         heard = 0

@@ -29,6 +29,7 @@ from undertone.learners.frames import (
 )
 from undertone.learners.utterances import judged, taught, weighted_loss
 from undertone.learners.vectors import calibrated, ua_of
+from undertone.speech.script import padded_segments
 from undertone.speech.segments import bounds_of
 from undertone.systems.base import MOST_SETTLED
 from undertone.systems.multilevel import Fusion, Multilevel, Segments, fusion_problems
@@ -272,12 +273,9 @@ def _batch(material: _Material, chosen: NDArray[np.int64]) -> _Batch:
 
 
 def segments_of(bounds: Sequence[NDArray[np.int64]]) -> Segments:
-    """Put the segments of utterances, each (segment, 2), together; padding is the first frame."""
-    counts = torch.tensor([len(each) for each in bounds])
-    padded = torch.tensor([0, 1]).repeat(len(bounds), int(counts.max()), 1)
-    for row, each in enumerate(bounds):
-        padded[row, : len(each)] = torch.from_numpy(each)
-    return Segments(bounds=padded, counts=counts)
+    """Put the segments of utterances, each (segment, 2), together."""
+    together, counts = padded_segments(bounds)
+    return Segments(bounds=torch.from_numpy(together), counts=torch.from_numpy(counts))
 
 
 def _part_of_batch(batch: _Batch, items: slice) -> _Batch:

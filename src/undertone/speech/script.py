@@ -59,11 +59,26 @@ def padded_scripts(scripts: Sequence[Script]) -> dict[str, NDArray[np.int64]]:
         TOKENS + COUNT: np.array([len(each) for each in tokens], dtype=np.int64),
     }
     for name in scripts[0].segments:
-        bounds = [script.segments[name] for script in scripts]
-        none = np.tile(np.array([0, 1], dtype=np.int64), (len(bounds), max(LEAST, *map(len, bounds)), 1))
-        together[name] = _padded(bounds, none)
-        together[name + COUNT] = np.array([len(each) for each in bounds], dtype=np.int64)
+        together[name], together[name + COUNT] = padded_segments(
+            [script.segments[name] for script in scripts], least=LEAST
+        )
     return together
+
+
+def padded_segments(
+    bounds: Sequence[NDArray[np.int64]], *, least: int = 1
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Put the segments of utterances together; padding is the first frame.
+
+    Args:
+        bounds: of each, shape (segment, 2).
+        least: segments that the axis has at least.
+
+    Returns:
+        Shape (utterance, segment, 2), and how many are real, shape (utterance,).
+    """
+    none = np.tile(np.array([0, 1], dtype=np.int64), (len(bounds), max(least, *map(len, bounds)), 1))
+    return _padded(bounds, none), np.array([len(each) for each in bounds], dtype=np.int64)
 
 
 def script_alone(scripts: Scripts, row: int) -> dict[str, NDArray[np.int64]]:

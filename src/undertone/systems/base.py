@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from torch import Tensor, nn
 
@@ -29,6 +29,12 @@ class Outputs(NamedTuple):
     """Unnormalised scores, shape (batch, label)."""
     embedding: Tensor
     """What the scores were taken from, shape (batch, width)."""
+
+
+def called(network: nn.Module, features: Tensor, lengths: Tensor, scripts: Mapping[str, Tensor]) -> Outputs:
+    """Call a system's network, which takes scripts only if it reads; they are empty if it does not."""
+    outputs: Outputs = network(features, lengths, *((scripts,) if scripts else ()))
+    return outputs
 
 
 MOST_SETTLED: Final = 256

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, Self
+from typing import TYPE_CHECKING, Final, Self, cast
 
-from torch import nn
+import torch
+from torch import Tensor, nn
 
 from undertone.errors import ConfigError
 
 if TYPE_CHECKING:
     from undertone.backbones.network import Backbone
+    from undertone.systems.base import Settles
 
 KEPT: Final = ("head", "top", "all")
 """What of a network goes on learning."""
@@ -19,6 +21,24 @@ class OnBackbone(nn.Module):
     """A network with a phone recogniser inside, as `backbone`, of which a part or all may be frozen."""
 
     backbone: Backbone
+    head: nn.Module
+    """What reads the backbone's blocks; takes constants from them by `settle`."""
+    read_blocks: slice = slice(None)
+    """Blocks that the head is given."""
+
+    @torch.no_grad()
+    def settle(self, features: Tensor, lengths: Tensor) -> None:
+        """Take what standardises the blocks from training windows, before any training.
+
+        Args:
+            features: as `forward` takes them.
+            lengths: likewise.
+        """
+        training = self.training
+        self.eval()
+        heard = self.backbone(features, lengths)
+        cast("Settles", self.head).settle(torch.stack(heard.blocks[self.read_blocks], dim=1), heard.lengths)
+        self.train(training)
 
     def never_learning(self) -> tuple[nn.Module, ...]:
         """Other pretrained parts; they stay as they are whatever is chosen."""

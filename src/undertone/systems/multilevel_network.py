@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 
 def _small_bert() -> dict[str, object]:
+    """Stands where no encoder is named, as in the contract tests; a run always names one."""
     return {
         "model_type": "bert",
         "vocab_size": 64,
@@ -115,20 +116,6 @@ class MultilevelNetwork(OnBackbone):
             },
         )
         return outputs
-
-    @torch.no_grad()
-    def settle(self, features: Tensor, lengths: Tensor) -> None:
-        """Take what standardises the blocks from training windows, before any training.
-
-        Args:
-            features: as `forward`.
-            lengths: likewise.
-        """
-        training = self.training
-        self.eval()
-        heard = self.backbone(features, lengths)
-        self.head.settle(torch.stack(heard.blocks[self.read_blocks], dim=1), heard.lengths)
-        self.train(training)
 
     def _states(self, tokens: Tensor, counts: Tensor) -> Tensor:
         """Encode tokens (batch, token); one is attended to even where none is real, for a softmax needs one."""

@@ -315,20 +315,6 @@ class Qieemo(OnBackbone):
         outputs: Outputs = self.head(torch.stack(heard.blocks, dim=1), heard.logits, heard.lengths)
         return outputs
 
-    @torch.no_grad()
-    def settle(self, features: Tensor, lengths: Tensor) -> None:
-        """Take what standardises the blocks from training windows, before any training.
-
-        Args:
-            features: as `forward`.
-            lengths: likewise.
-        """
-        training = self.training
-        self.eval()
-        heard = self.backbone(features, lengths)
-        self.head.settle(torch.stack(heard.blocks, dim=1), heard.lengths)
-        self.train(training)
-
 
 SYSTEM = System(
     name="qieemo",

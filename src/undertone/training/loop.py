@@ -12,7 +12,7 @@ from undertone.inference.windows import window_spans
 from undertone.labels import EMOTIONS
 from undertone.metrics.categorical import confusion, unweighted_accuracy
 from undertone.speech.script import padded_scripts
-from undertone.systems.base import MOST_SETTLED, Settles
+from undertone.systems.base import MOST_SETTLED, Settles, called
 from undertone.training.batches import Batch, as_tensors, crop, draw_epoch, padded, part_of_batch
 from undertone.training.fit import Course, Recipe, fit
 from undertone.training.losses import partial_label_loss
@@ -72,10 +72,8 @@ def answered(network: nn.Module, features: Tensor, lengths: Tensor, scripts: Scr
         scripts: what it reads; empty if it does not.
     """
     network.eval()
-    read = (as_tensors(scripts),) if scripts else ()
     with torch.inference_mode():
-        logits: Tensor = network(features, lengths, *read).logits
-    return logits
+        return called(network, features, lengths, as_tensors(scripts)).logits
 
 
 def scores(
@@ -198,8 +196,7 @@ def train(
         )
 
     def loss(network: nn.Module, batch: Batch) -> Tensor:
-        read = (batch.scripts,) if batch.scripts else ()
-        logits = network(batch.features, batch.lengths, *read).logits
+        logits = called(network, batch.features, batch.lengths, batch.scripts).logits
         return partial_label_loss(logits.float(), batch.targets, batch.allowed, smoothing=how.label_smoothing)
 
     course = Course(

@@ -124,7 +124,9 @@ def _read_all(
         for number, item in enumerate(items):
             read = reader.read(stores[part, "clean"].features(item.id), item.text, english=item.language == "en")
             if item.corpus == READ:
-                read = replace(read, tokens=reader.tokens(acted[number * 7919 % len(acted)] or ""))
+                # Strides of a prime: corpora stand in blocks, and all of them are to be drawn on.
+                other = acted[number * 7919 % len(acted)]
+                read = replace(read, tokens=reader.tokens(other or ""))
             found[item.id] = read
             advance()
     return found
