@@ -27,33 +27,52 @@ ACTED = {"emodb": 5, "ravdess": 4, "urdu": 2}
 READ = {"librispeech_sample": 3}
 """Speakers of each corpus of read speech."""
 
-CONFIG = """
-name = "miniature"
-system = "compact"
-corpora = ["emodb", "ravdess"]
-unseen_corpora = ["urdu"]
-seed = 5
-
+EMODB_HELD_OUT = """
 [held_out.emodb]
 validation = ["emodb_3"]
 test = ["emodb_4"]
+"""
+HELD_OUT = (
+    EMODB_HELD_OUT
+    + """
 [held_out.ravdess]
 validation = ["ravdess_2"]
 test = ["ravdess_3"]
 [held_out.read]
 validation = ["librispeech_sample_1"]
 test = ["librispeech_sample_2"]
-
 [read_speech]
 corpora = ["librispeech_sample"]
 per_corpus = 9
 least_s = 0.5
-
-[front_end]
-mel_bins = 40
+"""
+)
+WINDOWS = """
 [windows]
 length_s = 0.8
 hop_s = 0.4
+"""
+SHORT_RUN = """
+[augmentation]
+copies = 0
+noise_folders = ["weather"]
+[optimisation]
+epochs = 2
+batch = 8
+learning_rate = 5e-3
+warm_up_epochs = 1
+"""
+"""Tables of a configuration that trains on all or one of the corpora here; each name says which of it."""
+
+CONFIG = f"""
+name = "miniature"
+system = "compact"
+corpora = ["emodb", "ravdess"]
+unseen_corpora = ["urdu"]
+seed = 5
+{HELD_OUT}{WINDOWS}
+[front_end]
+mel_bins = 40
 [augmentation]
 copies = 1
 telephone = 0.5
@@ -119,3 +138,10 @@ def speak(speaker: str, emotion: str, take: int) -> NDArray[np.float32]:
     manner = dict(MANNERS[emotion or "neutral"])
     manner["pitch"] *= 1 + 0.1 * (sum(speaker.encode()) % 3 - 1)
     return voice(rng.uniform(0.8, 1.1), rng=rng, **manner)
+
+
+def speak_amid_quiet(path: Path) -> Path:
+    """Write a recording of somebody new who speaks for two seconds, with quiet around: one turn."""
+    quiet = np.zeros(8000, dtype=np.float32)
+    said = [speak("somebody_new", "angry", take) for take in range(2)]
+    return write_recording(path, np.concatenate([quiet, *said, quiet, quiet]))

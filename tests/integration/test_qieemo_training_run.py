@@ -7,10 +7,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 import pytest
 import torch
-from miniature_corpora import make_data, speak
+from miniature_corpora import EMODB_HELD_OUT, SHORT_RUN, WINDOWS, make_data, speak_amid_quiet
 
 from undertone.audio.fbank import FrontEnd
 from undertone.backbones.files import FORMAT, BackboneCard, Source, save_backbone
@@ -22,12 +21,12 @@ from undertone.inference.bundle import read_bundle
 from undertone.inference.parity import largest_difference
 from undertone.inference.recognizer import Recognizer
 from undertone.speech.phones import SYMBOLS
-from undertone.testing.sounds import write_recording
 from undertone.training.config import TrainConfig, read_config
 
 TINY = BackboneSizes(width=16, blocks=1, heads=2, feed_forward=16, kernel=3, subsampling_channels=4)
 
-CONFIG = """
+CONFIG = (
+    """
 name = "miniature"
 system = "qieemo"
 corpora = ["emodb"]
@@ -43,21 +42,11 @@ heads = 2
 hidden = 8
 [export]
 precision = "int8"
-[held_out.emodb]
-validation = ["emodb_3"]
-test = ["emodb_4"]
-[augmentation]
-copies = 0
-noise_folders = ["weather"]
-[windows]
-length_s = 0.8
-hop_s = 0.4
-[optimisation]
-epochs = 2
-batch = 8
-learning_rate = 5e-3
-warm_up_epochs = 1
 """
+    + EMODB_HELD_OUT
+    + WINDOWS
+    + SHORT_RUN
+)
 
 
 def silent(_title: str, _total: int) -> Callable[[], None]:
@@ -123,9 +112,7 @@ def test_the_bundle_is_whole_and_its_card_tells_of_backbone_and_rounding(made: M
 
 
 def test_the_bundle_listens(made: Made, tmp_path: Path) -> None:
-    quiet = np.zeros(8000, dtype=np.float32)
-    sound = [quiet, *(speak("somebody_new", "angry", take) for take in range(2)), quiet, quiet]
-    path = write_recording(tmp_path / "angry.wav", np.concatenate(sound))
+    path = speak_amid_quiet(tmp_path / "angry.wav")
     (turn,) = Recognizer(read_bundle(made.finished.bundle), threads=1).analyze(path).turns
     assert turn.probabilities is not None
     assert turn.probabilities.sum() == pytest.approx(1, abs=1e-5)
