@@ -40,6 +40,7 @@ bench: .venv/ready .venv-dev/ready
 	.venv-dev/bin/python benchmarks/streaming.py --data $(DATA) --out benchmarks/results
 	.venv-dev/bin/python benchmarks/voice.py --data $(DATA) --out benchmarks/results
 	.venv-dev/bin/python benchmarks/alignment.py --data $(DATA) --out benchmarks/results
+	.venv-dev/bin/python benchmarks/transcribers.py --data $(DATA) --out benchmarks/results
 	.venv-dev/bin/python benchmarks/reading.py --data $(DATA) --out benchmarks/results
 	.venv-dev/bin/python benchmarks/segments.py --data $(DATA) --out benchmarks/results
 
@@ -86,5 +87,5 @@ clean:
 .venv-dev/ready: pyproject.toml constraints.txt
 	$(if $(PYTHON),,$(error Python 3.11 or newer is needed and was not found))
 	$(PYTHON) -m venv .venv-dev
-	.venv-dev/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[dev,train,text]"
+	.venv-dev/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[dev,train,text,whisper]"
 	touch $@

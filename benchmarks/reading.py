@@ -11,16 +11,14 @@ together before, which is not measured. Needs the training half and `undertone[t
 from __future__ import annotations
 
 import argparse
-import os
-import platform
 import tempfile
 from dataclasses import dataclass
-from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 import soundfile
+from this_machine import this_machine
 from timeline import analysed
 
 from undertone.audio.load import load_utterance
@@ -107,8 +105,7 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True)
     arguments = parser.parse_args()
-    packages = ", ".join(f"{name} {version(name)}" for name in ("undertone", "onnxruntime", "numpy"))
-    machine = f"{os.cpu_count()} cores, {platform.machine()}, Python {platform.python_version()}, {packages}"
+    machine = this_machine("undertone", "onnxruntime", "numpy")
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         assemble(recipe_folder("multilevel"), folder / "bundle")

@@ -19,15 +19,13 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import json
-import os
-import platform
 import statistics
 import time
-from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
 import torch
+from this_machine import this_machine
 
 from undertone.audio.fbank import FrontEnd, log_mel
 from undertone.audio.load import load_utterance
@@ -204,8 +202,7 @@ def main() -> None:
     for seconds, samples in turns.items():
         cases.append(summed_up(seconds, [heard(network, each) for each in samples]))
         print(f"{seconds} s: {cases[-1].whole_factor:.4f} whole, {cases[-1].chunks_factor:.4f} in chunks", flush=True)
-    packages = ", ".join(f"{package} {version(package)}" for package in ("undertone", "torch", "transformers"))
-    machine = f"{os.cpu_count()} cores, {platform.machine()}, Python {platform.python_version()}, {packages}"
+    machine = this_machine("undertone", "torch", "transformers")
     arguments.out.mkdir(parents=True, exist_ok=True)
     record = {"machine": machine, "network": name, "chunk": CHUNK, "chunk_s": CHUNK * FRAME_S}
     record |= {"cases": [dataclasses.asdict(case) for case in cases]}

@@ -20,14 +20,14 @@ import contextlib
 import dataclasses
 import json
 import os
-import platform
 import resource
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
-from importlib.metadata import version
 from pathlib import Path
+
+from this_machine import this_machine
 
 from undertone.corpora.base import read_corpus
 from undertone.corpora.registry import corpus_named
@@ -251,10 +251,7 @@ def main() -> None:
         parser.error("--data and --out are needed")
     paths, seconds = chosen(arguments.data, arguments.utterances)
     cases = compared([(way, threads) for threads in arguments.threads for way in WAYS], paths, seconds)
-    packages = ", ".join(
-        f"{name} {version(name)}" for name in ("undertone", "onnxruntime", "torch", "transformers", "numpy")
-    )
-    machine = f"{os.cpu_count()} cores, {platform.machine()}, Python {platform.python_version()}, {packages}"
+    machine = this_machine("undertone", "onnxruntime", "torch", "transformers", "numpy")
     arguments.out.mkdir(parents=True, exist_ok=True)
     record = {"machine": machine, "recordings": len(paths), "seconds": seconds, "rounds": ROUNDS, "aim": AIM}
     record |= {"cases": [dataclasses.asdict(case) for case in cases]}

@@ -12,17 +12,16 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import platform
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
 from dataclasses import asdict, dataclass
-from importlib.metadata import version
 from pathlib import Path
 
 import soundfile
+from this_machine import this_machine
 
 LENGTHS_S = {"1 minute": 60, "10 minutes": 600, "1 hour": 3600, "3 hours": 10_800}
 SOURCES = {
@@ -118,8 +117,7 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True)
     arguments = parser.parse_args()
-    packages = ", ".join(f"{name} {version(name)}" for name in ("undertone", "onnxruntime", "numpy"))
-    machine = f"{os.cpu_count()} cores, {platform.machine()}, Python {platform.python_version()}, {packages}"
+    machine = this_machine("undertone", "onnxruntime", "numpy")
     cases = []
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)

@@ -1,4 +1,4 @@
-"""Tiny speech encoders with random weights, saved in the hub's layout."""
+"""Tiny networks with random weights, saved as the hub and other libraries lay theirs out."""
 
 from __future__ import annotations
 
@@ -7,6 +7,11 @@ from typing import Any
 
 import torch
 import transformers
+from ctranslate2.converters import TransformersConverter
+from tokenizers import Tokenizer
+from tokenizers.decoders import ByteLevel as ByteLevelDecoder
+from tokenizers.models import BPE
+from tokenizers.pre_tokenizers import ByteLevel
 
 SIZES = {
     "hidden_size": 32,
@@ -148,3 +153,28 @@ def saved_text(folder: Path, architecture: str = "Bert", head: str = "Model", **
     tokenizer = transformers.BertTokenizerFast(vocab={word: place for place, word in enumerate(WORDS)})
     tokenizer.save_pretrained(folder)
     return folder
+
+
+def saved_faster_whisper(folder: Path) -> Path:
+    """Save a tiny Whisper that says nothing of sense, as CTranslate2 lays one out."""
+    tasks = ("translate", "transcribe", "startoflm", "startofprev", "nospeech", "notimestamps")
+    special = ("endoftext", "startoftranscript", "en", *tasks)
+    marks = [f"<|{name}|>" for name in (*special, *(f"{number / 50:.2f}" for number in range(1501)))]
+    vocabulary = {mark: place for place, mark in enumerate([*sorted(ByteLevel.alphabet()), *marks])}
+    tokenizer = Tokenizer(BPE(vocab=vocabulary, merges=[]))
+    tokenizer.pre_tokenizer, tokenizer.decoder = ByteLevel(add_prefix_space=False), ByteLevelDecoder()
+    tokenizer.add_special_tokens(marks[: len(special)])
+    tokenizer.add_tokens(marks[len(special) :])
+    end = vocabulary["<|endoftext|>"]
+    changes = {"decoder_layers": 2, "max_source_positions": 1500, "vocab_size": len(vocabulary)}
+    changes |= {"pad_token_id": end, "bos_token_id": end, "eos_token_id": end, "decoder_start_token_id": end + 1}
+    model = built("whisper", "ForConditionalGeneration", **changes)
+    model.generation_config.alignment_heads = [[1, 0], [1, 1]]
+    hub = folder / "hub"
+    model.save_pretrained(hub)
+    transformers.WhisperFeatureExtractor().save_pretrained(hub)
+    transformers.PreTrainedTokenizerFast(tokenizer_object=tokenizer).save_pretrained(hub)
+    tokenizer.save(str(hub / "tokenizer.json"))
+    files = ["tokenizer.json", "preprocessor_config.json"]
+    TransformersConverter(str(hub), copy_files=files).convert(str(folder / "model"), quantization="int8")
+    return folder / "model"

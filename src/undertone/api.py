@@ -43,6 +43,7 @@ def analyze(
     only: Sequence[str] = (),
     skip: Sequence[str] = (),
     text: str | Sequence[Word] | None = None,
+    asr: str | None = None,
     explain: bool = False,
 ) -> Timeline:
     """Say who felt what, when, in one recording; for several, `load` once and call `Recognizer.analyze`.
@@ -56,11 +57,12 @@ def analyze(
         only: speakers to judge.
         skip: speakers to leave out; their emotion is never computed.
         text: everything that is said, in order; see `Recognizer.analyze`.
+        asr: what hears the words of turns whose text is not known: `pocketsphinx`, or `faster-whisper:MODEL`.
         explain: whether to tell what each word counts for; takes a bundle that reads.
 
     Raises:
         UndertoneError: with what was wrong, what is accepted, and what to do.
     """
     return load(bundle).analyze(
-        path, channels=channels, names=names, turns=turns, only=only, skip=skip, text=text, explain=explain
+        path, channels=channels, names=names, turns=turns, only=only, skip=skip, text=text, asr=asr, explain=explain
     )

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import re
+from difflib import SequenceMatcher
 from pathlib import Path
 from typing import Any
 
 import pytest
+import soundfile
 from click.testing import CliRunner, Result
 from pages import ROOT
 
@@ -96,3 +98,43 @@ def test_words_with_times_need_no_alignment(tmp_path: Path) -> None:
     timeline = json.loads(result.stdout)
     assert [turn["text"] for turn in timeline["turns"] if turn["text"]] == ["bonjour"]
     assert "1 of the transcript's 2 words lie in no turn that was judged" in timeline["notes"]
+
+
+@pytest.fixture(scope="module")
+def heard() -> dict[str, Any]:
+    result = analyze(EXAMPLE, "--asr", "pocketsphinx", "--format", "json")
+    assert result.exit_code == 0, result.output
+    return json.loads(result.stdout)
+
+
+def test_words_are_heard_where_no_transcript_tells_them(heard: dict[str, Any]) -> None:
+    words = [word for turn in heard["turns"] for word in turn["words"]]
+    said = re.findall(r"[a-z']+", TEXT.lower())
+    shared = SequenceMatcher(None, said, [word["text"] for word in words], autojunk=False).get_matching_blocks()
+    assert sum(block.size for block in shared) > 0.5 * len(said)
+    assert all(0 <= word["confidence"] <= 1 for word in words)
+    assert any(re.fullmatch(r"the words of \d+ of \d+ turns were heard by pocketsphinx .*", n) for n in heard["notes"])
+
+
+def test_a_stream_hears_the_words_that_a_recording_has(heard: dict[str, Any]) -> None:
+    samples, rate = soundfile.read(EXAMPLE, dtype="float32", always_2d=True)
+    stream = undertone.load().stream(sample_rate=rate, channels=samples.shape[1], asr="pocketsphinx")
+    turns = [*stream.feed(samples), *stream.finish()]
+    assert sorted(item.turn.text or "" for item in turns) == sorted(turn["text"] or "" for turn in heard["turns"])
+
+
+def test_texts_of_a_file_of_turns_are_not_heard_anew(tmp_path: Path) -> None:
+    path = tmp_path / "said.srt"
+    path.write_text("1\n00:00:00,000 --> 00:00:03,000\nAs it is written.\n", encoding="utf-8")
+    result = analyze(EXAMPLE, "--turns", path, "--asr", "pocketsphinx", "--format", "json")
+    (turn,) = json.loads(result.stdout)["turns"]
+    assert turn["text"] == "As it is written."
+    assert not any("were heard by" in note for note in json.loads(result.stdout)["notes"])
+
+
+def test_what_is_told_cannot_be_heard_as_well(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="leaves no words to be heard; give text or asr"):
+        undertone.analyze(EXAMPLE, text="hello", asr="pocketsphinx")
+    result = analyze(EXAMPLE, "--asr", "kaldi")
+    assert result.exit_code == 1
+    assert "no transcriber is called 'kaldi'; choose among pocketsphinx, faster-whisper:MODEL" in result.output

@@ -42,16 +42,35 @@ def stretches_of(blocks: Iterable[NDArray[np.float32]]) -> Iterator[tuple[int, N
     Args:
         blocks: at 16 kHz, each of shape (sample,); any cut gives the same stretches.
     """
-    longest = samples_for(LONGEST_S, SAMPLE_RATE)
-    first, held = 0, np.empty(0, dtype=np.float32)
+    cutter = StretchCutter()
     for block in blocks:
-        held = np.concatenate((held, block)) if len(held) else block
-        while len(held) > longest:
-            cut = _quietest(held[:longest])
-            yield first, held[:cut]
-            first, held = first + cut, held[cut:]
-    if len(held):
-        yield first, held
+        yield from cutter.feed(block)
+    yield from cutter.finish()
+
+
+class StretchCutter:
+    """Cuts a recording as `stretches_of` does while it comes in; holds one stretch and a block."""
+
+    def __init__(self) -> None:
+        self._first = 0
+        self._held = np.empty(0, dtype=np.float32)
+
+    def feed(self, block: NDArray[np.float32]) -> Iterator[tuple[int, NDArray[np.float32]]]:
+        """Take sound at 16 kHz, shape (sample,), and give the stretches that are complete; take them all."""
+        longest = samples_for(LONGEST_S, SAMPLE_RATE)
+        self._held = np.concatenate((self._held, block)) if len(self._held) else block
+        while len(self._held) > longest:
+            yield self._cut(_quietest(self._held[:longest]))
+
+    def finish(self) -> Iterator[tuple[int, NDArray[np.float32]]]:
+        """Give what is left."""
+        if len(self._held):
+            yield self._cut(len(self._held))
+
+    def _cut(self, length: int) -> tuple[int, NDArray[np.float32]]:
+        found = self._first, self._held[:length]
+        self._first, self._held = self._first + length, self._held[length:]
+        return found
 
 
 def _quietest(samples: NDArray[np.float32]) -> int:

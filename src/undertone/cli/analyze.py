@@ -58,6 +58,10 @@ class Output:
     help="What is said: a text in English, or words with times (TextGrid, CTM, JSON, wdseg); or a folder of such "
     "files, NAME.txt for NAME.wav.",
 )  # fmt: skip
+@click.option(
+    "--asr", metavar="NAME",
+    help="Hear the words of turns whose text is not known: pocketsphinx (English), or faster-whisper:MODEL.",
+)  # fmt: skip
 @click.option("--explain", is_flag=True, help="Tell what each word counts for; takes a bundle that reads.")
 @click.option("--only-speaker", "only", multiple=True, metavar="NAME", help="Judge this speaker only.")
 @click.option("--skip-speaker", "skip", multiple=True, metavar="NAME", help="Leave this speaker out.")
@@ -72,6 +76,7 @@ def analyze(
     names: str | None,
     turns: Path | None,
     place: Path | None,
+    asr: str | None,
     explain: bool,
     only: tuple[str, ...],
     skip: tuple[str, ...],
@@ -108,6 +113,7 @@ def analyze(
                     only=only,
                     skip=skip,
                     text=None if place is None else transcript_for(path, place),
+                    asr=asr,
                     explain=explain,
                     progress=progress.begin(path.name),
                 )

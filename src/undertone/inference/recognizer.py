@@ -21,8 +21,10 @@ from undertone.inference.listen import TurnFinder, TurnFollower
 from undertone.inference.plan import Request, plan_for, voices_of
 from undertone.inference.reading import reader_for
 from undertone.inference.session import Session
+from undertone.inference.transcribing import TranscribingJudge
 from undertone.inference.transcript import outside, with_words
 from undertone.records import Recording, Timeline
+from undertone.transcribers.registry import transcriber_named
 from undertone.units import SAMPLE_RATE
 
 if TYPE_CHECKING:
@@ -78,6 +80,7 @@ class Recognizer:
         only: Sequence[str] = (),
         skip: Sequence[str] = (),
         text: str | Sequence[Word] | None = None,
+        asr: str | None = None,
         explain: bool = False,
         progress: Progress | None = None,
     ) -> Timeline:
@@ -93,6 +96,7 @@ class Recognizer:
             text: everything that is said, in order: in English, or as words with their times, in any language. Turns
                 get the words that are said in them, unless they carry some; a bundle that reads judges by them, too.
                 Finding the times takes 14 MB of memory an hour.
+            asr: what hears the words of turns whose text is not known: `pocketsphinx`, or `faster-whisper:MODEL`.
             explain: whether to tell what each word counts for, which takes as many times longer as turns have words.
             progress: called now and then with the seconds heard and, where known, the seconds in all.
 
@@ -104,7 +108,10 @@ class Recognizer:
             TurnsError: if the turns cannot be read or do not fit.
             TranscriptError, AlignmentError: if the text is not what is said.
             UsageError: if the options contradict each other or the recording.
+            MissingExtraError: if the options take packages that are not installed.
         """
+        if text is not None and asr is not None:
+            raise UsageError("a transcript of the recording leaves no words to be heard; give text or asr")
         request = Request(
             channels=_channels(channels),
             names=tuple(names),
@@ -116,7 +123,7 @@ class Recognizer:
         if explain and self._reader is None:
             raise UsageError(f"the bundle {self._card.id} only hears; what words count for takes one that reads")
         plan = plan_for(Path(path), request)
-        judge = judge_of(self._card, self._session, self._reader, explain=explain)
+        judge = self._judge(asr, explain=explain)
         found: list[TurnEmotion] = []
         heard = 0
         with open_recording(path) as recording, closing(ahead(_listen(recording, plan, self._speech))) as listened:
@@ -149,6 +156,7 @@ class Recognizer:
         channels: int = 1,
         split: bool = True,
         names: Sequence[str] = (),
+        asr: str | None = None,
     ) -> Stream:
         """Begin to follow a conversation while it happens.
 
@@ -157,16 +165,23 @@ class Recognizer:
             channels: in the sound that will be fed.
             split: whether each channel is a speaker; otherwise they are mixed.
             names: who speaks on each channel.
+            asr: what hears the words of turns, as for `analyze`.
 
         Raises:
-            UsageError: if the names do not match the channels.
+            UsageError: if the names do not match the channels, or there is no such `asr`.
+            MissingExtraError: if `asr` takes packages that are not installed.
         """
         voices = voices_of(channels, names, split=split and channels > 1)
         return Stream(
             resampler=Resampler(sample_rate, SAMPLE_RATE, channels),
             listener=TurnFinder(voices, TurnRules(), self._speech),
-            judge=judge_of(self._card, self._session, self._reader),
+            judge=self._judge(asr),
         )
+
+    def _judge(self, asr: str | None, *, explain: bool = False) -> Judge:
+        """Make what judges the turns of one recording."""
+        judge = judge_of(self._card, self._session, self._reader, explain=explain)
+        return judge if asr is None else TranscribingJudge(transcriber_named(asr), judge)
 
 
 def _channels(name: str) -> Channels:

@@ -1,0 +1,1 @@
+"""Other people's recognisers of words, each behind the same small interface."""
