@@ -29,7 +29,7 @@ LAYERS: dict[str, set[str]] = {
     "api": {"inference", "conversation"},
     "backbones": {"audio", "speech"},
     "systems": {"audio", "metrics", "speech", "backbones"},
-    "encoders": {"audio", "metrics", "speech", "backbones"},
+    "encoders": {"audio", "metrics", "speech", "backbones", "transcribers"},
     "training": {
         "audio", "metrics", "speech", "conversation", "corpora", "inference", "backbones", "systems", "encoders",
     },

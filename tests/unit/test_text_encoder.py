@@ -122,3 +122,17 @@ def test_minilm_puts_sentences_of_one_meaning_side_by_side() -> None:
     assert encoder.row_shape == (384,)
     assert happy @ joyful > 0.5
     assert happy @ train < 0.3
+
+
+@pytest.mark.parametrize(
+    ("name", "problem"),
+    [
+        ("heard-tokens:minilm", "names no transcriber or no place"),
+        ("heard-tokens:pocketsphinx,", "names no transcriber or no place"),
+        ("heard-tokens:kaldi,minilm", "no transcriber is called 'kaldi'"),
+        ("heard-tokens:pocketsphinx,nowhere/at/all", "nowhere/at/all"),
+    ],
+)
+def test_what_hears_words_takes_a_transcriber_and_a_place(name: str, problem: str) -> None:
+    with pytest.raises(ConfigError, match=problem):
+        encoder_named(name)

@@ -30,6 +30,7 @@ FAMILIES: Final[Mapping[str, str]] = {
     "segments": "segments:segments",
     "text": "text:utterance_means",
     "text-tokens": "text:tokens",
+    "heard-tokens": "text:heard_tokens",
     "asr": "recogniser:utterances",
     "asr-frames": "recogniser:frames",
     "asr-random": "recogniser:random_utterances",

@@ -1,11 +1,12 @@
 """Encoders of text of the Hugging Face hub: BERT and its kin, frozen.
 
-What they read is the transcript of an utterance, not its sound.
+What they read is the transcript of an utterance, or what a transcriber hears in its sound.
 """
 
 from __future__ import annotations
 
 import importlib.util
+from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -15,7 +16,9 @@ import torch
 
 from undertone.encoders.base import Encoder
 from undertone.encoders.checkpoints import load_text_checkpoint
-from undertone.errors import MissingExtraError
+from undertone.errors import ConfigError, MissingExtraError, UsageError
+from undertone.transcribers.base import words_in
+from undertone.transcribers.registry import transcriber_named
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -56,6 +59,41 @@ def tokens(rest: str) -> Encoder:
         ConfigError, MissingExtraError: as `utterance_means`.
     """
     return _encoder("text-tokens", rest, rows="token", take=lambda states: states)
+
+
+def heard_tokens(rest: str) -> Encoder:
+    """Build `heard-tokens:TRANSCRIBER,PLACE`: as `tokens`, of the words that are heard and not of the transcript.
+
+    An utterance in which no word is heard has no row.
+
+    Args:
+        rest: a name for `transcriber_named`, a comma, and what `tokens` takes.
+
+    Raises:
+        ConfigError: as `utterance_means`, or if one of the two is missing or there is no such transcriber.
+        MissingExtraError: if packages are not installed.
+    """
+    name, _, place = rest.rpartition(",")
+    if not name or not place:
+        problem = f"heard-tokens:{rest} names no transcriber or no place; write heard-tokens:pocketsphinx,minilm"
+        raise ConfigError("encoder", [problem])
+    try:
+        transcriber = transcriber_named(name)
+    except UsageError as error:
+        raise ConfigError("encoder", [str(error)]) from error
+    read = tokens(place)
+
+    def encode(sounds: Sequence[NDArray[np.float32]]) -> list[NDArray[np.floating]]:
+        return read.encode([" ".join(word.text for word in words_in(samples, transcriber)) for samples in sounds])
+
+    return replace(
+        read,
+        name=f"heard-tokens:{name},{read.name.partition(':')[2]}",
+        revision=f"{read.revision}, heard 1, {transcriber.name}",
+        encode=encode,
+        batch=0.0,
+        reads="sound",
+    )
 
 
 def text_checkpoint(place: str) -> Checkpoint:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from undertone.audio.stretches import StretchCutter
-from undertone.units import SAMPLE_RATE
+from undertone.transcribers.base import heard_from
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -64,11 +64,7 @@ class TranscribingJudge:
 
     def _hear(self, turn: _OpenTurn, stretches: Iterable[tuple[int, NDArray[np.float32]]]) -> None:
         for first, samples in stretches:
-            start = first / SAMPLE_RATE
-            turn.words += [
-                replace(word, start=start + word.start, end=start + word.end)
-                for word in self._transcriber.hear(samples)
-            ]
+            turn.words += heard_from(first, samples, self._transcriber)
 
 
 def _told(turn: Turn, words: Sequence[Word]) -> Turn:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
+
+from undertone.audio.stretches import stretches_of
+from undertone.units import SAMPLE_RATE
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -26,3 +29,14 @@ class Transcriber:
     """Gives the words of at most `undertone.audio.stretches.LONGEST_S` of sound at 16 kHz, shape (sample,): in order,
     with times from its beginning, and as their confidence the probability that they are right, as far as it can tell.
     What was heard before changes nothing."""
+
+
+def words_in(samples: NDArray[np.float32], transcriber: Transcriber) -> tuple[Word, ...]:
+    """Hear the words of sound at 16 kHz of any length, shape (sample,), with times from its beginning."""
+    return tuple(word for first, part in stretches_of([samples]) for word in heard_from(first, part, transcriber))
+
+
+def heard_from(first: int, stretch: NDArray[np.float32], transcriber: Transcriber) -> tuple[Word, ...]:
+    """Hear a stretch that begins with sample `first` of a whole, from whose beginning times count."""
+    start = first / SAMPLE_RATE
+    return tuple(replace(word, start=start + word.start, end=start + word.end) for word in transcriber.hear(stretch))
