@@ -58,7 +58,7 @@ def analyze(
         skip: speakers to leave out; their emotion is never computed.
         text: everything that is said, in order; see `Recognizer.analyze`.
         asr: what hears the words of turns whose text is not known: `pocketsphinx`, or `faster-whisper:MODEL`.
-        explain: whether to tell what each word counts for; takes a bundle that reads.
+        explain: whether to tell what each word counts for, and what the voice alone says; takes a bundle that reads.
 
     Raises:
         UndertoneError: with what was wrong, what is accepted, and what to do.

@@ -156,10 +156,13 @@ class TurnEmotion:
     abstention: Abstention | None = None
     track: tuple[Window, ...] = ()
     """The windows that were judged, in order; more than one only inside long turns."""
+    by_voice: NDArray[np.float32] | None = None
+    """As `probabilities`, of the voice alone, as if nobody knew what is said; None where that was not asked."""
 
     def __post_init__(self) -> None:
-        if self.probabilities is not None:
-            object.__setattr__(self, "probabilities", frozen_array(self.probabilities))
+        for name in ("probabilities", "by_voice"):
+            if getattr(self, name) is not None:
+                object.__setattr__(self, name, frozen_array(getattr(self, name)))
         if (self.label is None) != (self.abstention is not None):
             raise ValueError(f"a turn has a label or a reason to abstain, not {self.label!r} and {self.abstention!r}")
 
@@ -167,6 +170,13 @@ class TurnEmotion:
     def confidence(self) -> float | None:
         """Probability of the most probable emotion; None where the turn could not be judged."""
         return None if self.probabilities is None else float(self.probabilities.max())
+
+    @property
+    def voice_disagrees(self) -> bool:
+        """Whether the voice alone would be taken for another emotion than voice and words together."""
+        if self.probabilities is None or self.by_voice is None:
+            return False
+        return int(self.by_voice.argmax()) != int(self.probabilities.argmax())
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -10,6 +10,7 @@ import soundfile
 from undertone.conversation.report.html import write_html
 from undertone.labels import EMOTIONS
 from undertone.records import Abstention, Recording, Timeline, Turn, TurnEmotion, Window, Word
+from undertone.testing.timelines import make_probabilities
 
 pytestmark = pytest.mark.browser
 
@@ -80,13 +81,14 @@ def folder(tmp_path_factory):
     said = (("so", 0.01), ("<b>happy</b>", 0.4), ("today", -0.1))
     words = tuple(Word(text=text, start=1 + at, end=1.5 + at, share=share) for at, (text, share) in enumerate(said))
     plain = turn(1, 5, "customer", "happy", text="so happy today")
-    told = replace(plain, turn=replace(plain.turn, words=words))
+    told = replace(plain, turn=replace(plain.turn, words=words), by_voice=make_probabilities("sad", 0.6))
+    agreed = replace(turn(6, 12, "customer", "happy", text="so"), by_voice=make_probabilities("happy", 0.5))
     for name, items, embed_audio in (
         ("call", turns, True),
         ("mute", turns, False),
         ("long", many, True),
         ("empty", [], True),
-        ("words", [told], True),
+        ("words", [told, agreed], True),
     ):
         with (made / f"{name}.html").open("wb") as file:
             write_html(timeline(path, items), path, file, embed_audio=embed_audio)
@@ -394,3 +396,14 @@ def test_words_are_shaded_by_what_they_count_for(visit):
     assert [each.get_attribute("class") for each in shown.all()] == ["for", "for", "against"]
     assert shown.nth(1).get_attribute("title") == "+40%"
     assert "without each word" in page.locator("#detail .hint").inner_text()
+
+
+def test_where_voice_and_words_disagree_is_told(visit):
+    page = visit("words")
+    page.mouse.move(*point_of(page, 3, "customer"))
+    assert page.locator("#detail .why").inner_text() == "Voice and words disagree: by voice alone sad 60%."
+    assert "≠" in page.locator("#legend").inner_text()
+    page.mouse.move(*point_of(page, 8, "customer"))
+    assert page.locator("#detail .why").count() == 0
+    assert "By voice alone: happy 50%." in page.locator("#detail .hint").all_inner_texts()
+    assert "≠" not in visit("call").locator("#legend").inner_text()

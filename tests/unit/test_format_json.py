@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import jsonschema
@@ -101,6 +102,19 @@ def test_a_number_that_json_lacks_is_not_written():
 
 def test_half_surrogates_are_replaced_so_that_the_file_can_be_written():
     assert write_json(make_timeline(make_turn_emotion(0, 1, text="a\ud83d"))).encode()
+
+
+def test_what_explains_a_judgement_is_written_only_where_it_was_asked_and_read_again(schema: dict[str, Any]):
+    assert not {"by_voice", "share"} & {*form()["turns"][0], *form()["turns"][0]["words"][0]}
+    word = Word(text="well", start=0.5, end=1.0, share=-0.25)
+    plain = make_turn_emotion(0.5, 3.0, label="sad", words=(word,))
+    text = write_json(make_timeline(replace(plain, by_voice=make_probabilities("angry", 0.7))))
+    assert json.loads(text)["turns"][0]["by_voice"]["angry"] == 0.7
+    assert jsonschema.Draft202012Validator(schema).is_valid(json.loads(text))
+    (again,) = timeline_from_json(text).turns
+    assert again.voice_disagrees
+    assert again.turn.words == (word,)
+    assert write_json(timeline_from_json(text)) == text
 
 
 def test_members_that_are_not_known_are_ignored():

@@ -170,6 +170,27 @@ def test_what_a_word_counts_for_is_what_is_missing_without_it(tokenizer: bytes, 
     assert second.share == pytest.approx(0, abs=1e-6)
 
 
+def test_what_the_voice_alone_says_is_told_where_it_was_asked_and_words_were_read(
+    tokenizer: bytes, tmp_path: Path
+) -> None:
+    card = read_bundle(make_bundle(tmp_path / "b", windows=Windows(length_s=0.5, hop_s=0.25, shortest_s=0.1))).card
+    session: Any = Session()
+    sound = np.random.default_rng(0).normal(size=16_000).astype(np.float32) / 10
+    turns = [Turn(start=at, end=at + 1, speaker="a", text=text) for at, text in enumerate(("happy", "", None))]
+    pieces = [Piece(key=key, turn=turn, samples=sound, last=True) for key, turn in enumerate(turns)]
+    plain = ReadingJudge(card, session, reader(tokenizer)).hear(pieces)
+    assert [item.by_voice for item in plain] == [None, None, None]
+    judge = ReadingJudge(card, session, reader(tokenizer), explain=True)
+    told, empty, mute = judge.hear(pieces)
+    np.testing.assert_array_equal(told.probabilities, plain[0].probabilities)
+    np.testing.assert_array_equal(told.by_voice, mute.probabilities)
+    assert told.voice_disagrees
+    assert empty.by_voice is None
+    assert mute.by_voice is None
+    assert not mute.voice_disagrees
+    assert any(note.startswith("in 1 of 3 turns the voice alone") for note in judge.notes())
+
+
 class Happy(Reader):
     """Reads `happy` for `hello`."""
 

@@ -62,7 +62,11 @@ class Output:
     "--asr", metavar="NAME",
     help="Hear the words of turns whose text is not known: pocketsphinx (English), or faster-whisper:MODEL.",
 )  # fmt: skip
-@click.option("--explain", is_flag=True, help="Tell what each word counts for; takes a bundle that reads.")
+@click.option(
+    "--explain",
+    is_flag=True,
+    help="Tell what each word counts for, and what the voice alone says; takes a bundle that reads.",
+)
 @click.option("--only-speaker", "only", multiple=True, metavar="NAME", help="Judge this speaker only.")
 @click.option("--skip-speaker", "skip", multiple=True, metavar="NAME", help="Leave this speaker out.")
 @click.option("--bundle", type=click.Path(path_type=Path), help="Model bundle. Default: the one that ships.")

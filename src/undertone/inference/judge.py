@@ -61,7 +61,7 @@ def judge_of(card: Card, session: Session, reader: Reader | None, *, explain: bo
         card: of the bundle.
         session: of the bundle.
         reader: of a bundle that reads.
-        explain: whether it is to tell what each word counts for.
+        explain: whether it is to tell what each word counts for, and what the voice alone says.
     """
     return ListeningJudge(card, session) if reader is None else ReadingJudge(card, session, reader, explain=explain)
 
@@ -161,6 +161,7 @@ class ReadingJudge:
         self._judged = 0
         self._unread = 0
         self._unplaced = 0
+        self._disagreed = 0
 
     def hear(self, pieces: Sequence[Piece]) -> list[TurnEmotion]:
         """As `Judge.hear`; the windows are those of `ListeningJudge`."""
@@ -175,11 +176,13 @@ class ReadingJudge:
         return found
 
     def notes(self) -> tuple[str, ...]:
-        """Say how many turns were judged by voice alone, and of how many the words were not found."""
+        """Say in how many turns there was nothing to read, words were not found, or voice and words disagree."""
         of_all = f"of {self._judged} turns"
         unread = f"without a transcript, {self._unread} {of_all} were judged by their voice alone"
         unplaced = f"the words of {self._unplaced} {of_all} were read, but could not be found in the sound"
-        return (*([unread] if self._unread else []), *([unplaced] if self._unplaced else []))
+        apart = f"in {self._disagreed} {of_all} the voice alone would be taken for another emotion than with its words"
+        told = ((self._unread, unread), (self._unplaced, unplaced), (self._disagreed, apart))
+        return tuple(note for count, note in told if count)
 
     def _judge(self, turn: Turn, heard: _WholeTurn) -> TurnEmotion:
         frames = np.concatenate(heard.frames) if heard.frames else np.empty((0, 0), dtype=np.float32)
@@ -198,7 +201,17 @@ class ReadingJudge:
                 placed = self._with_shares(placed, read, frames, spans)
                 turn = replace(turn, words=placed)
             turn = turn if turn.words else replace(turn, words=placed)
-        return verdict(self._card, turn, peak=heard.peak, spans=spans, logits=list(logits))
+        found = verdict(self._card, turn, peak=heard.peak, spans=spans, logits=list(logits))
+        if self._explain and len(read.tokens) and found.probabilities is not None:
+            found = replace(found, by_voice=self._by_voice(frames, spans))
+            self._disagreed += found.voice_disagrees
+        return found
+
+    def _by_voice(self, frames: NDArray[np.float32], spans: Sequence[tuple[int, int]]) -> NDArray[np.float32]:
+        """Judge a turn as if it had no transcript."""
+        scripts = self._reader.scripts(self._reader.read(frames, None), spans)
+        logits = self._session.logits([frames[start:end] for start, end in spans], scripts)
+        return softmax(np.mean(logits, axis=0), self._card.calibration.temperature).astype(np.float32)
 
     def _with_shares(
         self, placed: tuple[Word, ...], read: Read, frames: NDArray[np.float32], spans: Sequence[tuple[int, int]]

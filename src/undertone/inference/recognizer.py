@@ -97,7 +97,8 @@ class Recognizer:
                 get the words that are said in them, unless they carry some; a bundle that reads judges by them, too.
                 Finding the times takes 14 MB of memory an hour.
             asr: what hears the words of turns whose text is not known: `pocketsphinx`, or `faster-whisper:MODEL`.
-            explain: whether to tell what each word counts for, which takes as many times longer as turns have words.
+            explain: whether to tell what the voice alone says, and what each word counts for, which takes as many times
+                longer as turns have words.
             progress: called now and then with the seconds heard and, where known, the seconds in all.
 
         Returns:

@@ -70,7 +70,7 @@ def _word_as_dict(word: Word) -> dict[str, object]:
 
 def _turn_as_dict(item: TurnEmotion, labels: tuple[str, ...]) -> dict[str, object]:
     turn = item.turn
-    return {
+    told: dict[str, object] = {
         **_times(turn.start, turn.end),
         "speaker": turn.speaker,
         "channel": turn.channel,
@@ -85,6 +85,7 @@ def _turn_as_dict(item: TurnEmotion, labels: tuple[str, ...]) -> dict[str, objec
             for window in item.track
         ],
     }
+    return told if item.by_voice is None else told | {"by_voice": _by_label(labels, item.by_voice)}
 
 
 def _times(start: Seconds, end: Seconds) -> dict[str, object]:
@@ -141,12 +142,14 @@ def _turn_emotion(field: Field, labels: tuple[str, ...]) -> TurnEmotion:
     probabilities = fields.optional(field, "probabilities")
     if label is not None and probabilities is None:
         fields.refuse(fields.member(field, "probabilities"), "an object, because the turn has a label,")
+    by_voice = fields.optional(field, "by_voice")
     return TurnEmotion(
         turn=_turn(field),
         probabilities=None if probabilities is None else _probabilities(probabilities, labels),
         label=None if label is None else fields.words(label),
         abstention=_abstention(fields.member(field, "abstention"), judged=label is not None),
         track=tuple(_window(window, labels) for window in fields.items(fields.member(field, "track"))),
+        by_voice=None if by_voice is None else _probabilities(by_voice, labels),
     )
 
 

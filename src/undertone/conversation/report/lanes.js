@@ -197,9 +197,10 @@ function drawName(pen, turn, look, x, width, y, ground, ink) {
   const left = Math.max(x, viewport.scrollLeft), room = x + width - left - 8;
   const code = data.looks[look].code, name = data.looks[look].name;
   const best = turn.label === null ? "" : `  ${percent(Math.max(...turn.p))}`;
+  const apart = turn.apart ? `  ≠ ${data.looks[byVoice(turn)[0]].code}` : "";
   pen.font = "600 13px system-ui, sans-serif";
   pen.textBaseline = "middle";
-  const words = [`${code}  ${name}${best}`, `${code}  ${name}`, code].find((each) => pen.measureText(each).width + 8 <= room);
+  const words = [`${code}  ${name}${best}${apart}`, `${code}  ${name}${apart}`, `${code}${apart}`, code].find((each) => pen.measureText(each).width + 8 <= room);
   if (!words) return;
   pen.fillStyle = ground;
   pen.beginPath();

@@ -47,13 +47,20 @@ function ranked(turn) {
   return turn.p === null ? [] : turn.p.map((value, index) => [index, value]).sort((a, b) => b[1] - a[1]);
 }
 
+/** What the voice of a turn alone would be taken for: label number and probability. */
+function byVoice(turn) {
+  const most = Math.max(...turn.voice);
+  return [turn.voice.indexOf(most), most];
+}
+
 function spoken(index) {
   const turn = data.turns[index];
   const best = ranked(turn);
   const judged = best.length ? `${data.labels[best[0][0]]} ${percent(best[0][1])}` : "";
   const heard = turn.label === null ? `no label, ${turn.abstention}${judged && `, most probable ${judged}`}` : judged;
   const place = `${clock(turn.start)} to ${clock(turn.end)}`;
-  return `Turn ${index + 1} of ${data.turns.length}, ${data.speakers[turn.speaker].name}, ${place}: ${heard}. ${turn.text ?? ""}`;
+  const apart = turn.apart ? `, by voice alone ${data.labels[byVoice(turn)[0]]}` : "";
+  return `Turn ${index + 1} of ${data.turns.length}, ${data.speakers[turn.speaker].name}, ${place}: ${heard}${apart}. ${turn.text ?? ""}`;
 }
 
 /** Dress an element in a look: the style sheet takes the colours and the pattern from these properties. */

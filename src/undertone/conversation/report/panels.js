@@ -42,6 +42,7 @@ function showLegend() {
       return item;
     }),
   );
+  if (data.turns.some((turn) => turn.apart)) byId("legend").append(element("li", "", "≠ what the voice alone would be taken for"));
 }
 
 function bars(turn) {
@@ -129,6 +130,10 @@ function showDetail(index) {
   where.append(speaker, `, ${clock(turn.start)} – ${clock(turn.end)}, ${(turn.end - turn.start).toFixed(1)} s`);
   left.append(head, where);
   if (turn.abstention) left.append(element("p", "why", WHY[turn.abstention]));
+  if (turn.voice) {
+    const [index, most] = byVoice(turn), alone = `${data.labels[index]} ${percent(most)}`;
+    left.append(element("p", turn.apart ? "why" : "hint", turn.apart ? `Voice and words disagree: by voice alone ${alone}.` : `By voice alone: ${alone}.`));
+  }
   if (turn.words.length) left.append(...wordShares(turn));
   else if (turn.text) {
     const words = element("blockquote", "", turn.text);
