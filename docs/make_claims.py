@@ -64,14 +64,7 @@ SYSTEMS = {
 """What a folder of claims is about, by its name."""
 
 ELSEWHERE = {
-    "qieemo": (
-        "- **A-5**, audio alone is as good as audio with text: not asked. It takes recordings whose words tell of emotion.\n"
-        "- **A-9**, it works in real time: {speed}\n"
-    ),
-    "multilevel": (
-        "- **B-4**, all together beat the best baseline by 1.3 points on IEMOCAP: not asked. It takes that corpus.\n"
-        "- **B-6**, recognised text is good enough: not asked. It takes recordings whose words tell of emotion.\n"
-    ),
+    "qieemo": "- **A-9**, it works in real time: {speed}\n",
 }
 """Claims that no runs decide."""
 
@@ -158,7 +151,7 @@ def section(claim: JudgedClaim, judgement: Judgement, images: str) -> str:
     parts += ["\n".join(sentence(item) for item in claim.expectations), differences(claim)]
     if claim.curve:
         words = curve_words(claim, judgement)
-        parts += [words, f"![UA of one block after the other. {words}]({images}/{judgement.study}-{claim.claim}.svg)"]
+        parts += [words, f"![UA of {', '.join(claim.curve)}. {words}]({images}/{judgement.study}-{claim.claim}.svg)"]
     parts.append(scores(claim, judgement))
     if claim.cannot_tell:
         parts.append(f"What these data cannot tell: {claim.cannot_tell}")
@@ -249,7 +242,12 @@ def curve_words(claim: JudgedClaim, judgement: Judgement) -> str:
     for name in claim.protocols:
         best = max(claim.curve, key=lambda run: known[run, name].value)
         told.append(f"on `{name}` {best} ({100 * known[best, name].value:.1f} %)")
-    return f"The highest of the single ones is {', '.join(told)}."
+    return f"The highest is {', '.join(told)}."
+
+
+def is_profile(claim: JudgedClaim) -> bool:
+    """Whether the runs of its curve are numbered, as those of a network's blocks are: `block-0`, `block-1`, …"""
+    return all(run.rpartition("-")[2].isdigit() for run in claim.curve)
 
 
 def runs(judgement: Judgement) -> str:
@@ -319,11 +317,12 @@ def draw_forest(judgement: Judgement, path: Path) -> None:
 
 
 def draw_curve(claim: JudgedClaim, judgement: Judgement, path: Path) -> None:
-    """Draw a claim's curve for each protocol, with its intervals as a band, and the middle third marked."""
+    """Draw the runs of a claim's curve for each protocol: a profile of numbered ones, its middle third marked, as a line in
+    a band, others as points, with their intervals."""
     known = scores_by_place(judgement)
     steps = range(len(claim.curve))
     with mpl.rc_context(STYLE | {"svg.fonttype": "path", "svg.hashsalt": claim.claim}):
-        figure = Figure(figsize=(7.2, 2.6), layout="constrained")
+        figure = Figure(figsize=(7.2, 2.6 if is_profile(claim) else 3.2), layout="constrained")
         papers = figure.subplots(1, len(claim.protocols), sharey=True, squeeze=False)[0]
         last = len(claim.curve) - 1
         for axes, name in zip(papers, claim.protocols, strict=True):
@@ -332,12 +331,18 @@ def draw_curve(claim: JudgedClaim, judgement: Judgement, path: Path) -> None:
                 [100 * (getattr(each, side) if getattr(each, side) is not None else each.value) for each in row]
                 for side in ("low", "high")
             )
-            axes.axvspan(last // 3 + 0.5, 2 * last // 3 + 0.5, color=LINE, alpha=0.5, linewidth=0)
-            axes.fill_between(steps, low, high, color=PALE, alpha=0.5, linewidth=0)
-            axes.plot(steps, [100 * each.value for each in row], "o-", color=BLUE, markersize=3.6, linewidth=1.2)
+            if is_profile(claim):
+                axes.axvspan(last // 3 + 0.5, 2 * last // 3 + 0.5, color=LINE, alpha=0.5, linewidth=0)
+                axes.fill_between(steps, low, high, color=PALE, alpha=0.5, linewidth=0)
+                axes.set(xlabel="block; the middle third is grey", xticks=steps)
+            else:
+                axes.vlines(steps, low, high, color=PALE, linewidth=2.6)
+                axes.set_xticks(steps, claim.curve, rotation=40, ha="right", rotation_mode="anchor")
+            line = "o-" if is_profile(claim) else "o"
+            axes.plot(steps, [100 * each.value for each in row], line, color=BLUE, markersize=3.6, linewidth=1.2)
             chance = next(100 / item.classes for item in judgement.protocols if item.name == name)
             axes.axhline(chance, color=VERMILLION, linewidth=1, linestyle=(0, (4, 3)))
-            axes.set(title=name, xlabel="block; the middle third is grey", xticks=steps)
+            axes.set_title(name)
             axes.title.set_fontsize(STYLE["font.size"])
         highest = max(100 * (known[run, name].high or 0) for run in claim.curve for name in claim.protocols)
         papers[0].set(ylabel="UA, %; dashed: chance", ylim=(0, min(100, highest + 3)))

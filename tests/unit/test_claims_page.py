@@ -79,8 +79,8 @@ def test_the_page_and_its_figures_follow_from_the_judgement(judgement: Judgement
     assert "| [A-2](#a-2-another) | b is best. | **not run** |" in text
     assert "\n## A-1: The middle, mostly\n" in text
     assert "- missing on emodb/random has no result" in text
-    assert "- **A-5**, audio alone" in text
-    assert "The highest of the single ones is on `emodb/random` b (" in text
+    assert "- **A-9**, it works in real time" in text
+    assert "The highest is on `emodb/random` b (" in text
     assert "What these data cannot tell: Much." in text
     assert "**speaker-disjoint**" in text
     first, second = judgement.claims[0].expectations
@@ -92,6 +92,20 @@ def test_the_page_and_its_figures_follow_from_the_judgement(judgement: Judgement
         assert f"](../images/{name}.svg)" in text
         assert ET.parse(images / f"{name}.svg").getroot().tag.endswith("svg")
     assert sorted(path.name for path in images.iterdir()) == ["qieemo-A-1.svg", "qieemo-differences.svg"]
+
+
+def test_numbered_runs_are_drawn_as_a_profile_and_others_by_name(judgement: Judgement, tmp_path: Path) -> None:
+    claim = judgement.claims[0]
+    names = {"a": "block-0", "b": "block-1", "c": "block-2"}
+    blocks = dataclasses.replace(claim, curve=tuple(names.values()))
+    renamed = tuple(dataclasses.replace(run, run=names.get(run.run, run.run)) for run in judgement.runs)
+    assert MAKER["is_profile"](blocks)
+    assert not MAKER["is_profile"](claim)
+    MAKER["draw_curve"](claim, judgement, tmp_path / "names.svg")
+    MAKER["draw_curve"](blocks, dataclasses.replace(judgement, runs=renamed), tmp_path / "blocks.svg")
+    drawn = {name: (tmp_path / f"{name}.svg").read_text(encoding="utf-8") for name in ("names", "blocks")}
+    assert "<!-- block; the middle third is grey -->" in drawn["blocks"]
+    assert "<!-- b -->" in drawn["names"]
 
 
 def test_figures_are_the_same_whenever_they_are_made(judgement: Judgement, tmp_path: Path) -> None:
