@@ -32,7 +32,7 @@ from undertone.corpora.registry import CORPORA
 from undertone.inference import card
 from undertone.inference.plan import LOOK_BLOCKS, LOOK_S
 from undertone.labels import EMOTIONS
-from undertone.training.config import EncoderOfText, PretrainedBackbone, TrainConfig
+from undertone.training.config import EncoderOfText, FusedWith, PretrainedBackbone, TrainConfig
 from undertone.units import SAMPLE_RATE
 
 if TYPE_CHECKING:
@@ -119,7 +119,7 @@ def test_every_field_of_a_configuration_is_in_the_reference_with_its_default() -
         for item in dataclasses.fields(TrainConfig)
         if dataclasses.is_dataclass(item.default_factory)
     ]
-    tables += [("backbone", PretrainedBackbone), ("text", EncoderOfText)]
+    tables += [("backbone", PretrainedBackbone), ("text", EncoderOfText), ("fused_with", FusedWith)]
     assert len(tables) > 5
     for title, kind in tables:
         found = {}

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
+import json
+import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from miniature_corpora import EMODB_HELD_OUT, SHORT_RUN, WINDOWS, make_data, speak_amid_quiet
@@ -16,11 +19,15 @@ from undertone.backbones.files import FORMAT, BackboneCard, Source, save_backbon
 from undertone.backbones.network import Backbone, BackboneSizes
 from undertone.cli.bundle import describe
 from undertone.errors import ConfigError
+from undertone.experiments.build import build_network, plan_network
 from undertone.experiments.run import Finished, run
+from undertone.export.write import answers_of
 from undertone.inference.bundle import read_bundle
 from undertone.inference.parity import largest_difference
 from undertone.inference.recognizer import Recognizer
+from undertone.metrics.calibration import softmax
 from undertone.speech.phones import SYMBOLS
+from undertone.training.checkpoint import load_checkpoint
 from undertone.training.config import TrainConfig, read_config
 
 TINY = BackboneSizes(width=16, blocks=1, heads=2, feed_forward=16, kernel=3, subsampling_channels=4)
@@ -127,3 +134,83 @@ def test_a_run_that_is_begun_on_one_backbone_does_not_go_on_with_another(made: M
     make_backbone(made.root / "backbone", seed=2)
     with pytest.raises(ConfigError, match=r"backbone was .*sha256.* and is now .*; set it back to go on"):
         run(made.settings, made.root / "data", made.root / "run", silent)
+
+
+FUSED = """
+[fused_with]
+system = "compact"
+[fused_with.sizes]
+channels = 8
+[fused_with.optimisation]
+epochs = 1
+batch = 8
+"""
+
+
+@pytest.fixture(scope="module")
+def fused(made: Made) -> Finished:
+    make_backbone(made.root / "backbone", seed=1)  # as `made` heard it
+    text = CONFIG.format(place=made.root / "backbone") + FUSED
+    (made.root / "fused.toml").write_text(text, encoding="utf-8")
+    (made.root / "fused" / "features").parent.mkdir()
+    shutil.copytree(made.root / "run" / "features", made.root / "fused" / "features")
+    found = run(read_config(made.root / "fused.toml"), made.root / "data", made.root / "fused", silent)
+    assert found is not None
+    return found
+
+
+def test_two_systems_that_learned_apart_answer_together(made: Made, fused: Finished) -> None:
+    config = read_config(made.root / "fused.toml")
+    assert config.second is not None
+    networks = []
+    for each, folder in ((config, "fused"), (config.second, "fused/fused_with")):
+        network = build_network(plan_network(each), each)
+        checkpoint = load_checkpoint(made.root / folder / "checkpoint.safetensors")
+        network.load_state_dict(checkpoint.group("best"), strict=False)
+        networks.append(network.eval())
+    bundle = read_bundle(fused.bundle)
+    assert largest_difference(bundle) <= bundle.golden.tolerance
+    features, lengths = bundle.golden.features, bundle.golden.lengths
+    with torch.inference_mode():
+        told = [network(torch.from_numpy(features), torch.from_numpy(lengths)).logits for network in networks]
+    together = torch.stack([each.softmax(dim=-1) for each in told]).mean(dim=0).numpy()
+    heard = softmax(answers_of(bundle.model)(features, lengths))
+    np.testing.assert_allclose(heard, together, atol=0.02)  # the graph's weights are rounded
+    assert np.abs(heard - told[0].softmax(dim=-1).numpy()).max() > 0.02
+
+
+def test_the_card_of_a_fused_bundle_names_both(fused: Finished) -> None:
+    card = fused.card
+    assert card.system == "qieemo+compact"
+    assert set(card.sizes) == {"qieemo", "compact"}
+    assert "reconstruction" in card.system_source
+    assert "fused late with compact" in card.system_source
+    history = json.loads(fused.results.read_text(encoding="utf-8"))["history"]
+    assert (len(history["epochs"]), len(history["fused_with"]["epochs"])) == (2, 1)
+
+
+def test_a_fused_run_goes_on_where_it_stopped(made: Made, fused: Finished) -> None:
+    checkpoints = [made.root / name / "checkpoint.safetensors" for name in ("fused", "fused/fused_with")]
+    times = [path.stat().st_mtime_ns for path in checkpoints]
+    again = run(read_config(made.root / "fused.toml"), made.root / "data", made.root / "fused", silent)
+    assert again is not None
+    assert again.card == fused.card
+    assert [path.stat().st_mtime_ns for path in checkpoints] == times
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "problem"),
+    [
+        ('system = "compact"', 'system = "qieemo"', "must be another one than 'qieemo'"),
+        ('system = "compact"', 'system = "multilevel"', "fused_with: system 'multilevel' is built on a backbone"),
+        ('system = "compact"', 'system = "tiny"', "fused_with: system 'tiny' is unknown"),
+        ("channels = 8", "heads = 8", r"fused_with: .*heads"),
+        ("epochs = 1", "epochs = 0", "fused_with: optimisation.epochs must be 1 or more, not 0"),
+    ],
+)
+def test_what_cannot_be_fused_is_refused(made: Made, tmp_path: Path, old: str, new: str, problem: str) -> None:
+    assert old in FUSED
+    text = CONFIG.format(place=made.root / "backbone") + FUSED.replace(old, new)
+    (tmp_path / "run.toml").write_text(text, encoding="utf-8")
+    with pytest.raises(ConfigError, match=problem):
+        read_config(tmp_path / "run.toml")

@@ -80,7 +80,7 @@ def pulling_the_plug(title: str, _total: int) -> Callable[[], None]:
 
     def advance() -> None:
         nonlocal done
-        done += title == "training epochs"
+        done += title == "training epochs of compact"
         if done == STOP_AFTER:
             raise PulledPlugError
 
@@ -113,7 +113,7 @@ def test_the_command_line_ends_the_run_and_shows_the_card(finished: Finished) ->
     assert finished.result.exit_code == 0, finished.result.output
     assert "miniature: compact on emodb, ravdess" in finished.result.stdout
     assert "urdu (clean, corpus not trained on): UA " in finished.result.stdout
-    assert "training epochs: " in finished.result.stderr
+    assert "training epochs of compact: " in finished.result.stderr
     assert sorted(item.name for item in finished.place.folder.iterdir()) == [
         "bundle", "checkpoint.safetensors", "config.json", "features", "results.json",
     ]  # fmt: skip

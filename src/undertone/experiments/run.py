@@ -21,6 +21,7 @@ from undertone.export.write import answers_of, export_system, write_bundle
 from undertone.files import install_folder, make_folder, write_text
 from undertone.inference.card import FORMAT, Card, Rounding, Source, Training, Unrounded
 from undertone.labels import EMOTIONS
+from undertone.systems.late import LateFusion
 from undertone.training.loop import Span, scores_by, span_of, train
 from undertone.training.parallel import ALONE, Workers, in_turn
 from undertone.training.prepare import READ, prepare
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from numpy.typing import NDArray
+    from torch import nn
 
     from undertone.experiments.build import Plan
     from undertone.export.write import Exported
@@ -42,6 +44,8 @@ if TYPE_CHECKING:
     """Test logits by corpus and condition."""
 
 
+FUSED_WITH: Final = "fused_with"
+"""The folder of the second system of a run, within its own; and its place in the history."""
 WITHOUT_TRANSCRIPT: Final = "clean, without its transcript"
 """The condition in which a system that reads is tested, too."""
 
@@ -62,7 +66,8 @@ def run(config: TrainConfig, data: Path, folder: Path, progress: Progress, worke
         config: the run.
         data: the folder that holds one folder per corpus.
         folder: of the run; gets `config.json`, `features/`, `checkpoint.safetensors`, `bundle/` and `results.json`; of
-            a system that reads, on a backbone that did not learn, `recipe/` too.
+            a system that reads, on a backbone that did not learn, `recipe/` too; of the system that it is fused with,
+            `fused_with/checkpoint.safetensors`.
         progress: opens a progress bar.
         workers: the processes that train together; the first takes the features, tests and exports.
 
@@ -80,15 +85,13 @@ def run(config: TrainConfig, data: Path, folder: Path, progress: Progress, worke
         _claim(folder, config, plan)
         reading = reading_of(plan, config)
         prepared = prepare(config, data, folder / "features", progress, reading.reader)
-    network = build_network(plan, config)
-    advance = progress("training epochs", config.optimisation.epochs)
-    history = train(network, prepared.material, config, folder, lambda *_: advance(), workers)
+    learned = _learn(plan, config, prepared, folder, progress, workers)
     if workers.rank:
         return None
 
     span = span_of(config)
     exported = export_system(
-        network,
+        learned.network,
         golden_windows(config.windows, config.front_end, seed=config.seed),
         mel_bins=config.front_end.mel_bins,
         precision=config.export.precision,
@@ -98,20 +101,20 @@ def run(config: TrainConfig, data: Path, folder: Path, progress: Progress, worke
     answer = exported.answer()
     calibration = _calibrate(answer, prepared, config, span)
     heard = _hear(answer, prepared, span)
-    training = _training(config, prepared, history)
+    training = _training(config, prepared, learned.history)
     pretrained = pretrained_of(plan, config, prepared.test)
     card = Card(
         format=FORMAT,
         id="",  # the bundle's writer names it after its weights
-        title=f"{config.name}: {config.system} on {', '.join(config.corpora)}",
-        system=plan.system.name,
-        system_source=plan.system.source,
+        title=f"{config.name}: {learned.system} on {', '.join(config.corpora)}",
+        system=learned.system,
+        system_source=learned.source,
         licence=licence_of(
             training.sources + (() if pretrained is None else pretrained.sources), private=config.private
         ),
         labels=EMOTIONS,
-        parameters=sum(weight.numel() for weight in network.parameters()),
-        sizes=asdict(plan.sizes),
+        parameters=sum(weight.numel() for weight in learned.network.parameters()),
+        sizes=learned.sizes,
         front_end=config.front_end,
         windows=config.windows,
         calibration=calibration,
@@ -127,10 +130,48 @@ def run(config: TrainConfig, data: Path, folder: Path, progress: Progress, worke
     )
     card = write_bundle(exported, card, folder / "bundle", reading=reading.files)
     if reading.reads is not None and pretrained is not None and pretrained.learnt == "head":
-        write_recipe(network, card, folder / "recipe")
+        write_recipe(learned.network, card, folder / "recipe")
     results = folder / "results.json"
-    write_text(results, _results(config, card, heard, prepared, history))
+    write_text(results, _results(config, card, heard, prepared, learned.history))
     return Finished(bundle=folder / "bundle", results=results, card=card)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class _Learned:
+    """What a run trained."""
+
+    network: nn.Module
+    system: str
+    source: str
+    sizes: dict[str, object]
+    history: dict[str, Any]
+
+
+def _learn(
+    plan: Plan, config: TrainConfig, prepared: Prepared, folder: Path, progress: Progress, workers: Workers
+) -> _Learned:
+    """Train the system of a run, and the one that it is fused with, each by itself."""
+    network = build_network(plan, config)
+    advance = progress(f"training epochs of {plan.system.name}", config.optimisation.epochs)
+    history = train(network, prepared.material, config, folder, lambda *_: advance(), workers)
+    learned = _Learned(
+        network=network,
+        system=plan.system.name,
+        source=plan.system.source,
+        sizes=asdict(plan.sizes),
+        history=history,
+    )
+    if config.second is None:
+        return learned
+    make_folder(folder / FUSED_WITH)
+    other = _learn(plan_network(config.second), config.second, prepared, folder / FUSED_WITH, progress, workers)
+    return _Learned(
+        network=LateFusion(learned.network, other.network),
+        system=f"{learned.system}+{other.system}",
+        source=f"{learned.source}; fused late with {other.system}: {other.source}",
+        sizes={learned.system: learned.sizes, other.system: other.sizes},
+        history=history | {FUSED_WITH: other.history},
+    )
 
 
 def install(bundle: Path, target: Path) -> None:

@@ -158,6 +158,18 @@ class Export:
 
 
 @dataclass(frozen=True, kw_only=True)
+class FusedWith:
+    """A second system that learns from the same material by itself; the bundle says the mean of both probabilities."""
+
+    system: str
+    """One that neither reads nor is built on a backbone."""
+    masking: Masking = field(default_factory=Masking)
+    optimisation: Optimisation = field(default_factory=Optimisation)
+    sizes: dict[str, object] = field(default_factory=dict)
+    """Of that system, where they are not to be its defaults."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class TrainConfig:
     name: str
     system: str
@@ -183,7 +195,16 @@ class TrainConfig:
     """Of a system that reads."""
     sizes: dict[str, object] = field(default_factory=dict)
     """Of the system, where they are not to be its defaults."""
+    fused_with: FusedWith | None = None
     export: Export = field(default_factory=Export)
+
+    @property
+    def second(self) -> TrainConfig | None:
+        """The run of the system that this one is fused with, alike in everything else; None where there is none."""
+        if self.fused_with is None:
+            return None
+        own = {each.name: getattr(self.fused_with, each.name) for each in fields(FusedWith)}
+        return replace(self, backbone=None, text=None, fused_with=None, **own)
 
 
 def read_config(path: Path) -> TrainConfig:
@@ -197,10 +218,25 @@ def read_config(path: Path) -> TrainConfig:
     problems: list[str] = []
     config = parse_record(TrainConfig, table, problems)
     if config is not None:
-        problems = [*_unknown_names(config), *_system_problems(config), *_impossible_numbers(config)]
+        problems = [*_problems(config), *_fusion_problems(config)]
     if config is None or problems:
         raise ConfigError(str(path), problems)
     return config
+
+
+def _problems(config: TrainConfig) -> list[str]:
+    return [*_unknown_names(config), *_system_problems(config), *_impossible_numbers(config)]
+
+
+def _fusion_problems(config: TrainConfig) -> list[str]:
+    """What is wrong with the second system alone."""
+    if config.second is None:
+        return []
+    known = _problems(config)
+    problems = ["fused_with is for systems that hear; take it, or the table [text], out"] if config.text else []
+    if config.second.system == config.system:
+        problems.append(f"fused_with.system must be another one than {config.system!r}, which learns already")
+    return problems + [f"fused_with: {each}" for each in _problems(config.second) if each not in known]
 
 
 def takes_backbone(system: System) -> bool:
