@@ -185,7 +185,9 @@ def test_the_card_of_a_fused_bundle_names_both(fused: Finished) -> None:
     assert set(card.sizes) == {"qieemo", "compact"}
     assert "reconstruction" in card.system_source
     assert "fused late with compact" in card.system_source
-    history = json.loads(fused.results.read_text(encoding="utf-8"))["history"]
+    results = json.loads(fused.results.read_text(encoding="utf-8"))
+    assert 0 <= results["validation_ua"] <= 1
+    history = results["history"]
     assert (len(history["epochs"]), len(history["fused_with"]["epochs"])) == (2, 1)
 
 

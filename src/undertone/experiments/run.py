@@ -22,7 +22,7 @@ from undertone.files import install_folder, make_folder, write_text
 from undertone.inference.card import FORMAT, Card, Rounding, Source, Training, Unrounded
 from undertone.labels import EMOTIONS
 from undertone.systems.late import LateFusion
-from undertone.training.loop import Span, scores_by, span_of, train
+from undertone.training.loop import Span, mean_ua, scores_by, span_of, train
 from undertone.training.parallel import ALONE, Workers, in_turn
 from undertone.training.prepare import READ, prepare
 
@@ -99,7 +99,8 @@ def run(config: TrainConfig, data: Path, folder: Path, progress: Progress, worke
     )
     # From here on the graph that ships is asked, not the network it was made from.
     answer = exported.answer()
-    calibration = _calibrate(answer, prepared, config, span)
+    validation = _validate(answer, prepared, span)
+    calibration = _calibrate(validation, prepared, config)
     heard = _hear(answer, prepared, span)
     training = _training(config, prepared, learned.history)
     pretrained = pretrained_of(plan, config, prepared.test)
@@ -132,7 +133,7 @@ def run(config: TrainConfig, data: Path, folder: Path, progress: Progress, worke
     if reading.reads is not None and pretrained is not None and pretrained.learnt == "head":
         write_recipe(learned.network, card, folder / "recipe")
     results = folder / "results.json"
-    write_text(results, _results(config, card, heard, prepared, learned.history))
+    write_text(results, _results(config, card, validation, heard, prepared, learned.history))
     return Finished(bundle=folder / "bundle", results=results, card=card)
 
 
@@ -202,14 +203,24 @@ def _claim(folder: Path, config: TrainConfig, plan: Plan) -> None:
     write_text(path, json.dumps(now, indent=1) + "\n")
 
 
-def _calibrate(answer: Answer, prepared: Prepared, config: TrainConfig, span: Span) -> Calibration:
-    """Calibrate on emotional speech alone: read speech is so easy that with it no doubt would ever withhold a label."""
+def _validate(answer: Answer, prepared: Prepared, span: Span) -> list[NDArray[np.float32]]:
+    """Score the validation part in every condition, each of shape (utterance, label)."""
     material = prepared.material
-    emotional = [item for item in material.validation if item.corpus != READ]
-    logits = [
-        scores_by(answer, emotional, store, span=span, reading=material.reading) for store in material.validation_stores
+    return [
+        scores_by(answer, material.validation, store, span=span, reading=material.reading)
+        for store in material.validation_stores
     ]
-    return fit_calibration(logits, emotional, accuracy=config.accuracy_when_certain)
+
+
+def _calibrate(validation: Sequence[NDArray[np.float32]], prepared: Prepared, config: TrainConfig) -> Calibration:
+    """Calibrate on emotional speech alone: read speech is so easy that with it no doubt would ever withhold a label."""
+    items = prepared.material.validation
+    emotional = [number for number, item in enumerate(items) if item.corpus != READ]
+    return fit_calibration(
+        [logits[emotional] for logits in validation],
+        [items[number] for number in emotional],
+        accuracy=config.accuracy_when_certain,
+    )
 
 
 def _hear(answer: Answer, prepared: Prepared, span: Span) -> Heard:
@@ -309,7 +320,15 @@ def _training(config: TrainConfig, prepared: Prepared, history: Mapping[str, Any
     )
 
 
-def _results(config: TrainConfig, card: Card, heard: Heard, prepared: Prepared, history: Mapping[str, Any]) -> str:
+def _results(
+    config: TrainConfig,
+    card: Card,
+    validation: Sequence[NDArray[np.float32]],
+    heard: Heard,
+    prepared: Prepared,
+    history: Mapping[str, Any],
+) -> str:
+    material = prepared.material
     predictions: Sequence[Mapping[str, Any]] = [
         row
         for (corpus, condition), logits in heard.items()
@@ -325,6 +344,9 @@ def _results(config: TrainConfig, card: Card, heard: Heard, prepared: Prepared, 
         "commit": card.training.commit,
         "versions": {"numpy": np.__version__, "torch": torch.__version__},
         "history": dict(history),
+        "validation_ua": float(
+            np.mean([mean_ua(logits, material.validation, material.allowed) for logits in validation])
+        ),
         "scores": [asdict(item) for item in card.scores],
         "plain_speech": [asdict(item) for item in card.plain_speech],
         "labels": list(card.labels),
