@@ -96,6 +96,32 @@ def test_the_page_of_a_model_agrees_with_its_card(bundle: str, name: str) -> Non
     assert page == wanted, "run python docs/make_scores.py CARD PAGE, as CONTRIBUTING.md says"
 
 
+BESIDE = runpy.run_path(str(ROOT / "docs" / "make_beside.py"))
+
+
+def test_the_shipped_bundle_beside_the_one_before_is_what_their_predictions_say() -> None:
+    page = read(ROOT / "docs" / "explanation" / "default-model.md")
+    new, old = (json.loads(read(ROOT / "results" / f"{name}.json")) for name in ("default", "compact"))
+    assert new["bundle"] == json.loads(read(CARD))["id"]
+    assert new["protocol"] == old["protocol"]
+    assert page == BESIDE["replaced"](page, BESIDE["beside"](new, old)), "run docs/make_beside.py"
+
+
+def test_a_bundle_beside_itself_differs_by_nothing_and_other_utterances_are_refused() -> None:
+    rows = [
+        {"id": f"emodb/{place}", "speaker": f"s{place % 4}", "condition": "clean", "truth": ("sad", "angry")[place % 2],
+         "probabilities": [0.6, 0.4] if place % 3 else [0.2, 0.8]}
+        for place in range(12)
+    ]  # fmt: skip
+    told = {"bundle": "a", "labels": ["sad", "angry"], "predictions": rows}
+    told |= {"scores": [{"corpus": "emodb", "condition": "clean"}]}
+    assert "| +0.0 [+0.0, +0.0] | 1.000 |" in BESIDE["beside"](told, told)
+    better = [row | {"probabilities": [1.0, 0.0] if row["truth"] == "sad" else [0.0, 1.0]} for row in rows]
+    assert "| 100.0 | +" in BESIDE["beside"](told | {"predictions": better, "bundle": "b"}, told)
+    with pytest.raises(SystemExit, match="not tested on the same utterances of emodb, clean"):
+        BESIDE["beside"](told | {"predictions": rows[1:]}, told)
+
+
 def test_tables_hold_the_numbers_of_the_card() -> None:
     share = {"value": 0.6123, "low": 0.5, "high": 0.7}
     score = {"corpus": "emodb", "condition": "clean", "trained_on_corpus": False, "speakers": 3, "utterances": 161}
