@@ -32,7 +32,7 @@ claims-%: .venv-dev/ready
 	.venv-dev/bin/python docs/make_claims.py results/$* docs/explanation/$*-claims.md docs/images
 
 bench: .venv/ready .venv-dev/ready
-	.venv/bin/python benchmarks/timeline.py --data $(DATA) --out benchmarks/results
+	.venv/bin/python benchmarks/timeline.py --data $(DATA) --out benchmarks/results $(if $(BESIDE),--beside $(BESIDE))
 	.venv/bin/python benchmarks/turns.py --data $(DATA) --out benchmarks/results
 	.venv-dev/bin/python benchmarks/extraction.py --data $(DATA) --out benchmarks/results
 	.venv-dev/bin/python benchmarks/crossval.py --data $(DATA) --out benchmarks/results

@@ -23,7 +23,11 @@ from pathlib import Path
 import soundfile
 from this_machine import this_machine
 
+from undertone.inference.bundle import read_bundle
+
 LENGTHS_S = {"1 minute": 60, "10 minutes": 600, "1 hour": 3600, "3 hours": 10_800}
+BESIDE = "10 minutes"
+"""Of the recordings that another bundle hears as well."""
 SOURCES = {
     "call, two channels": "conversations_demo/auto_repairs_call.flac",
     "call, one channel": "conversations_demo/call_mono_mix.opus",
@@ -116,6 +120,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--beside", type=Path, help="another bundle, which hears the recordings of ten minutes as well")
     arguments = parser.parse_args()
     machine = this_machine("undertone", "onnxruntime", "numpy")
     cases = []
@@ -126,6 +131,10 @@ def main() -> None:
                 path = folder / "recording.flac"
                 held = repeated(arguments.data / source, seconds, path)
                 cases.append(analysed(f"{title}, {length}", path, held, folder))
+                if arguments.beside and length == BESIDE:
+                    other = read_bundle(arguments.beside).card.id
+                    heard = f"{title}, {length}, by {other}"
+                    cases.append(analysed(heard, path, held, folder, "--bundle", str(arguments.beside)))
                 print(f"{cases[-1].name}: {cases[-1].real_time_factor:.4f}, {cases[-1].peak_mb:.0f} MB", flush=True)
     start = start_up()
     arguments.out.mkdir(parents=True, exist_ok=True)
