@@ -9,7 +9,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import soundfile
 import transformers
+from pages import ROOT
 from tiny_checkpoints import saved_faster_whisper
 
 from undertone.errors import MissingExtraError, UsageError
@@ -51,7 +53,9 @@ def transcriber(request: pytest.FixtureRequest, places: Path) -> Transcriber:
         np.full(1, 0.5, dtype=np.float32),
         np.full(200, 0.5, dtype=np.float32),
         np.clip(9 * voice(1.0, rng=RNG), -3, 3),
-        voice(20.0, rng=RNG),
+        soundfile.read(ROOT / "examples" / "conversation.flac", frames=20 * SAMPLE_RATE, dtype="float32")[0].mean(
+            axis=1
+        ),
     ],
     ids=["voice", "noise", "silence", "nothing", "one-sample", "a-click", "too-loud", "longest"],
 )
