@@ -123,8 +123,8 @@ class Recognizer:
         )
         if explain and self._reader is None:
             raise UsageError(f"the bundle {self._card.id} only hears; what words count for takes one that reads")
+        judge = self._judge(asr, explain=explain)  # what cannot be asked for is refused before anything is decoded
         plan = plan_for(Path(path), request)
-        judge = self._judge(asr, explain=explain)
         found: list[TurnEmotion] = []
         heard = 0
         with open_recording(path) as recording, closing(ahead(_listen(recording, plan, self._speech))) as listened:

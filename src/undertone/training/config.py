@@ -18,7 +18,7 @@ from undertone.systems.freezing import KEPT
 from undertone.systems.registry import SYSTEMS
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from undertone.backbones.network import BackboneSizes
@@ -218,7 +218,8 @@ def read_config(path: Path) -> TrainConfig:
     problems: list[str] = []
     config = parse_record(TrainConfig, table, problems)
     if config is not None:
-        problems = [*_problems(config), *_fusion_problems(config)]
+        problems = _problems(config)
+        problems += _fusion_problems(config, problems)
     if config is None or problems:
         raise ConfigError(str(path), problems)
     return config
@@ -228,11 +229,10 @@ def _problems(config: TrainConfig) -> list[str]:
     return [*_unknown_names(config), *_system_problems(config), *_impossible_numbers(config)]
 
 
-def _fusion_problems(config: TrainConfig) -> list[str]:
-    """What is wrong with the second system alone."""
+def _fusion_problems(config: TrainConfig, known: Sequence[str]) -> list[str]:
+    """What is wrong with the second system alone; `known` is wrong with the first, too."""
     if config.second is None:
         return []
-    known = _problems(config)
     problems = ["fused_with is for systems that hear; take it, or the table [text], out"] if config.text else []
     if config.second.system == config.system:
         problems.append(f"fused_with.system must be another one than {config.system!r}, which learns already")
