@@ -126,14 +126,15 @@ def test_the_bundle_listens(made: Made, tmp_path: Path) -> None:
     assert len(turn.track) > 1
 
 
-def test_a_run_that_is_begun_on_one_backbone_does_not_go_on_with_another(made: Made) -> None:
-    place = make_backbone(made.root / "other", seed=2)
+def test_a_run_that_is_begun_on_one_backbone_does_not_go_on_with_another(made: Made, tmp_path: Path) -> None:
+    place = make_backbone(tmp_path / "backbone", seed=2)
     config = dataclasses.replace(made.settings, backbone=dataclasses.replace(made.settings.backbone, place=str(place)))
     with pytest.raises(ConfigError, match=r"backbone was .* and is now .*; set it back to go on"):
         run(config, made.root / "data", made.root / "run", silent)
-    make_backbone(made.root / "backbone", seed=2)
+    begun = (made.root / "run" / "config.json").read_text(encoding="utf-8")
+    (tmp_path / "config.json").write_text(begun.replace(str(made.root / "backbone"), str(place)), encoding="utf-8")
     with pytest.raises(ConfigError, match=r"backbone was .*sha256.* and is now .*; set it back to go on"):
-        run(made.settings, made.root / "data", made.root / "run", silent)
+        run(config, made.root / "data", tmp_path, silent)
 
 
 FUSED = """
@@ -147,19 +148,48 @@ batch = 8
 """
 
 
+class PulledPlugError(Exception):
+    """Stands for whatever ends a run before its time."""
+
+
+def pulling_the_plug(title: str, _total: int) -> Callable[[], None]:
+    """Stop the run once the second system has begun."""
+
+    def advance() -> None:
+        if title == "training epochs of compact":
+            raise PulledPlugError
+
+    return advance
+
+
+@dataclass(frozen=True)
+class Fused:
+    finished: Finished
+    checkpoints: dict[str, int]
+    """When each was written, in ns, as the run stopped."""
+
+
 @pytest.fixture(scope="module")
-def fused(made: Made) -> Finished:
-    make_backbone(made.root / "backbone", seed=1)  # as `made` heard it
+def fused(made: Made) -> Fused:
+    """A run that stopped in its second system, and went on."""
     text = CONFIG.format(place=made.root / "backbone") + FUSED
     (made.root / "fused.toml").write_text(text, encoding="utf-8")
     (made.root / "fused" / "features").parent.mkdir()
     shutil.copytree(made.root / "run" / "features", made.root / "fused" / "features")
-    found = run(read_config(made.root / "fused.toml"), made.root / "data", made.root / "fused", silent)
+    config = read_config(made.root / "fused.toml")
+    with pytest.raises(PulledPlugError):
+        run(config, made.root / "data", made.root / "fused", pulling_the_plug)
+    times = {str(path.relative_to(made.root)): path.stat().st_mtime_ns for path in checkpoints(made.root)}
+    found = run(config, made.root / "data", made.root / "fused", silent)
     assert found is not None
-    return found
+    return Fused(finished=found, checkpoints=times)
 
 
-def test_two_systems_that_learned_apart_answer_together(made: Made, fused: Finished) -> None:
+def checkpoints(root: Path) -> list[Path]:
+    return sorted((root / "fused").rglob("checkpoint.safetensors"))
+
+
+def test_two_systems_that_learned_apart_answer_together(made: Made, fused: Fused) -> None:
     config = read_config(made.root / "fused.toml")
     assert config.second is not None
     networks = []
@@ -168,7 +198,7 @@ def test_two_systems_that_learned_apart_answer_together(made: Made, fused: Finis
         checkpoint = load_checkpoint(made.root / folder / "checkpoint.safetensors")
         network.load_state_dict(checkpoint.group("best"), strict=False)
         networks.append(network.eval())
-    bundle = read_bundle(fused.bundle)
+    bundle = read_bundle(fused.finished.bundle)
     assert largest_difference(bundle) <= bundle.golden.tolerance
     features, lengths = bundle.golden.features, bundle.golden.lengths
     with torch.inference_mode():
@@ -179,31 +209,34 @@ def test_two_systems_that_learned_apart_answer_together(made: Made, fused: Finis
     assert np.abs(heard - told[0].softmax(dim=-1).numpy()).max() > 0.02
 
 
-def test_the_card_of_a_fused_bundle_names_both(fused: Finished) -> None:
-    card = fused.card
+def test_the_card_of_a_fused_bundle_names_both(fused: Fused) -> None:
+    card = fused.finished.card
     assert card.system == "qieemo+compact"
     assert set(card.sizes) == {"qieemo", "compact"}
     assert "reconstruction" in card.system_source
     assert "fused late with compact" in card.system_source
-    results = json.loads(fused.results.read_text(encoding="utf-8"))
+    results = json.loads(fused.finished.results.read_text(encoding="utf-8"))
     assert 0 <= results["validation_ua"] <= 1
     history = results["history"]
     assert (len(history["epochs"]), len(history["fused_with"]["epochs"])) == (2, 1)
 
 
-def test_a_fused_run_goes_on_where_it_stopped(made: Made, fused: Finished) -> None:
-    checkpoints = [made.root / name / "checkpoint.safetensors" for name in ("fused", "fused/fused_with")]
-    times = [path.stat().st_mtime_ns for path in checkpoints]
-    again = run(read_config(made.root / "fused.toml"), made.root / "data", made.root / "fused", silent)
-    assert again is not None
-    assert again.card == fused.card
-    assert [path.stat().st_mtime_ns for path in checkpoints] == times
+def test_a_fused_run_goes_on_where_it_stopped(made: Made, fused: Fused) -> None:
+    assert "fused/checkpoint.safetensors" in fused.checkpoints
+    after = {str(path.relative_to(made.root)): path.stat().st_mtime_ns for path in checkpoints(made.root)}
+    assert set(after) == {"fused/checkpoint.safetensors", "fused/fused_with/checkpoint.safetensors"}
+    assert after["fused/checkpoint.safetensors"] == fused.checkpoints["fused/checkpoint.safetensors"]
 
 
 @pytest.mark.parametrize(
     ("old", "new", "problem"),
     [
-        ('system = "compact"', 'system = "qieemo"', "must be another one than 'qieemo'"),
+        (
+            'system = "compact"',
+            'system = "qieemo"',
+            "must be another one than 'qieemo', .* or have another seed than 5",
+        ),
+        ('system = "compact"', 'system = "compact"\nseed = -1', "fused_with: seed must be 0 or more, not -1"),
         ('system = "compact"', 'system = "multilevel"', "fused_with: system 'multilevel' is built on a backbone"),
         ('system = "compact"', 'system = "tiny"', "fused_with: system 'tiny' is unknown"),
         ("channels = 8", "heads = 8", r"fused_with: .*heads"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,7 +31,8 @@ from undertone.labels import EMOTIONS
 from undertone.systems.registry import system_named
 from undertone.testing.bundles import make_bundle
 from undertone.testing.sounds import write_recording
-from undertone.training.config import TrainConfig, read_config
+from undertone.training.checkpoint import load_checkpoint
+from undertone.training.config import FusedWith, TrainConfig, read_config
 from undertone.training.loop import train
 from undertone.training.prepare import prepare, read_speech
 
@@ -240,6 +242,23 @@ def test_a_score_can_be_counted_again_from_the_predictions(finished: Finished) -
         assert score.UA.value == pytest.approx(np.mean([np.mean(row) for row in hits.values()]), abs=1e-3)
         assert score.WA.value == pytest.approx(np.mean([hit for row in hits.values() for hit in row]), abs=1e-3)
         assert score.labels == tuple(name for name in EMOTIONS if name in hits)
+
+
+def test_a_system_may_learn_twice_from_the_same_material(finished: Finished, tmp_path: Path) -> None:
+    first = finished.place.settings
+    own = FusedWith(system="compact", seed=6, optimisation=first.optimisation, sizes=first.sizes)
+    config = dataclasses.replace(first, fused_with=own)
+    shutil.copytree(finished.place.folder / "features", tmp_path / "features")
+    shutil.copy(finished.place.folder / "checkpoint.safetensors", tmp_path)
+    two = run(config, finished.place.data, tmp_path, silent)
+    assert two is not None
+    assert two.card.system == "compact+compact"
+    assert set(two.card.sizes) == {"compact", "compact again"}
+    learned = [
+        load_checkpoint(tmp_path / folder / "checkpoint.safetensors").group("best") for folder in ("", "fused_with")
+    ]
+    assert learned[0].keys() == learned[1].keys()
+    assert any(not torch.equal(weight, learned[1][name]) for name, weight in learned[0].items())
 
 
 def test_a_folder_begun_with_other_settings_is_refused(finished: Finished) -> None:

@@ -163,6 +163,8 @@ class FusedWith:
 
     system: str
     """One that neither reads nor is built on a backbone."""
+    seed: int | None = None
+    """Of its own training; the run's where there is none. The material is drawn with the run's either way."""
     masking: Masking = field(default_factory=Masking)
     optimisation: Optimisation = field(default_factory=Optimisation)
     sizes: dict[str, object] = field(default_factory=dict)
@@ -204,6 +206,7 @@ class TrainConfig:
         if self.fused_with is None:
             return None
         own = {each.name: getattr(self.fused_with, each.name) for each in fields(FusedWith)}
+        own["seed"] = self.seed if self.fused_with.seed is None else self.fused_with.seed
         return replace(self, backbone=None, text=None, fused_with=None, **own)
 
 
@@ -234,8 +237,11 @@ def _fusion_problems(config: TrainConfig, known: Sequence[str]) -> list[str]:
     if config.second is None:
         return []
     problems = ["fused_with is for systems that hear; take it, or the table [text], out"] if config.text else []
-    if config.second.system == config.system:
-        problems.append(f"fused_with.system must be another one than {config.system!r}, which learns already")
+    if (config.second.system, config.second.seed) == (config.system, config.seed):
+        problems.append(
+            f"fused_with.system must be another one than {config.system!r}, which learns already, or have another seed "
+            f"than {config.seed}"
+        )
     return problems + [f"fused_with: {each}" for each in _problems(config.second) if each not in known]
 
 
