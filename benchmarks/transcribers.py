@@ -20,9 +20,9 @@ import numpy as np
 import torch
 from this_machine import this_machine
 
-from undertone.asr.decode import ErrorRate, edits_between, error_rate
+from undertone.asr.decode import ErrorRate, error_rate
 from undertone.asr.language import load_words
-from undertone.asr.word_rate import transcribe_words
+from undertone.asr.word_rate import transcribe_words, word_edits
 from undertone.asr.words import make_search
 from undertone.audio.load import load_utterance
 from undertone.backbones.files import load_backbone
@@ -76,8 +76,7 @@ def spoken(text: str) -> list[str]:
 
 
 def measured(name: str, hear: Hear, corpus: str, items: Sequence[Utterance]) -> Case:
-    numbers: dict[str, int] = {}
-    edits, right = [], []
+    heard: list[list[tuple[str, float | None]]] = []
     sound_s = taken_s = 0.0
     for item in items:
         samples = load_utterance(item)
@@ -85,12 +84,13 @@ def measured(name: str, hear: Hear, corpus: str, items: Sequence[Utterance]) -> 
         found = hear(samples)
         taken_s += time.process_time() - begun
         sound_s += len(samples) / SAMPLE_RATE
-        heard = [(word, confidence) for told, confidence in found for word in spoken(told)]
-        truth = [numbers.setdefault(word, len(numbers)) for word in spoken(item.text or "")]
-        edits.append(edits_between(truth, [numbers.setdefault(word, len(numbers)) for word, _ in heard]))
-        of_heard = [pair for pair in edits[-1].pairs if pair[1] >= 0]
+        heard.append([(word, confidence) for told, confidence in found for word in spoken(told)])
+    edits = word_edits([spoken(item.text or "") for item in items], [[word for word, _ in each] for each in heard])
+    right = []
+    for words, made in zip(heard, edits, strict=True):
+        of_heard = [pair for pair in made.pairs if pair[1] >= 0]
         right += [
-            (sure, told == got) for (_, sure), (told, got) in zip(heard, of_heard, strict=True) if sure is not None
+            (sure, told == got) for (_, sure), (told, got) in zip(words, of_heard, strict=True) if sure is not None
         ]
     rate = error_rate(
         edits,

@@ -18,7 +18,7 @@ from undertone.asr import language
 from undertone.asr.language import FILE, WordModel, WordWeights, learn_words, load_words, save_words
 from undertone.asr.lexicon_tree import ROOT, make_tree
 from undertone.asr.material import Item
-from undertone.asr.word_rate import LANGUAGE, WORD, some_of_everybody, transcribe_words, tune, word_edits
+from undertone.asr.word_rate import LANGUAGE, WORD, names_of, some_of_everybody, transcribe_words, tune, word_edits
 from undertone.asr.words import HeardWord, hear_words, make_search
 from undertone.backbones.files import Score
 from undertone.backbones.network import Frames, output_lengths
@@ -345,7 +345,7 @@ def test_weights_are_those_with_the_fewest_wrong_words() -> None:
     @cache
     def wrong(weights: WordWeights) -> int:
         search = make_search(replace(MODEL, weights=weights))
-        return sum(edits.errors for edits in word_edits(told, [hear_words(each, search) for each in scores]))
+        return sum(edits.errors for edits in word_edits(told, [names_of(hear_words(each, search)) for each in scores]))
 
     steps: list[str] = []
 
@@ -376,7 +376,7 @@ def test_weights_are_chosen_on_some_speech_of_everybody() -> None:
 
 def test_words_are_compared_as_words() -> None:
     found = (HeardWord(word="the", first=0, end=1), HeardWord(word="dog", first=1, end=2))
-    (edits,) = word_edits([["the", "cat", "sat"]], [found])
+    (edits,) = word_edits([["the", "cat", "sat"]], [names_of(found)])
     assert (edits.substitutions, edits.insertions, edits.deletions) == (1, 0, 1)
 
 

@@ -94,7 +94,7 @@ def tune(
 
     def wrong(weights: WordWeights) -> int:
         search = make_search(replace(model, weights=weights))
-        heard = [hear_words(frames, search) for frames in scores]
+        heard = [names_of(hear_words(frames, search)) for frames in scores]
         advance()
         return sum(edits.errors for edits in word_edits(told, heard))
 
@@ -120,17 +120,19 @@ def some_of_everybody(items: Sequence[Item], most_s: Seconds) -> list[Item]:
     return taken
 
 
-def word_edits(told: Sequence[Sequence[str]], heard: Sequence[Sequence[HeardWord]]) -> list[Edits]:
+def names_of(heard: Sequence[HeardWord]) -> list[str]:
+    """The words that were heard, without their places."""
+    return [each.word for each in heard]
+
+
+def word_edits(told: Sequence[Sequence[str]], heard: Sequence[Sequence[str]]) -> list[Edits]:
     """Compare words that were to be said with those that were heard, utterance by utterance."""
     numbers: dict[str, int] = {}
 
     def numbered(words: Sequence[str]) -> list[int]:
         return [numbers.setdefault(word, len(numbers)) for word in words]
 
-    return [
-        edits_between(numbered(truth), numbered([each.word for each in found]))
-        for truth, found in zip(told, heard, strict=True)
-    ]
+    return [edits_between(numbered(truth), numbered(found)) for truth, found in zip(told, heard, strict=True)]
 
 
 def with_words(
@@ -189,7 +191,7 @@ def _word_error_rate(
     scores = scores_by_id(network, items, store, chunk=chunk)
     heard = []
     for item in items:
-        heard.append(hear_words(scores[item.utterance.id], search))
+        heard.append(names_of(hear_words(scores[item.utterance.id], search)))
         advance()
     return error_rate(
         word_edits([words_of(item.utterance.text or "") for item in items], heard),
