@@ -4,7 +4,7 @@ PYTHON := $(shell for p in python3 python3.11 python3.12 python3.13 python3.14; 
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 DATA ?= ../shared/data
 
-.PHONY: demo test test-slow lint baselines bench claims folds train-default train-multilevel train-asr train-asr-small example clean
+.PHONY: demo test test-slow lint baselines bench claims folds meld train-compact train-compacts train-default train-multilevel train-asr train-asr-small example clean
 
 demo: .venv/ready
 	.venv/bin/undertone analyze examples/conversation.flac --names Anna,Ben --format table --format html --out out
@@ -31,6 +31,11 @@ claims-%: .venv-dev/ready
 		experiments/$* --data $(DATA) --work runs/claims --results results/$*
 	.venv-dev/bin/python docs/make_claims.py results/$* docs/explanation/$*-claims.md docs/images
 
+meld: .venv-dev/ready
+	OMP_NUM_THREADS=1 .venv-dev/bin/torchrun --standalone --nproc-per-node cpu -m undertone claims \
+		experiments/multilevel --only B-T --data $(DATA) --work runs/claims --results results/multilevel
+	.venv-dev/bin/python docs/make_meld.py results/multilevel docs/explanation/meld.md
+
 bench: .venv/ready .venv-dev/ready
 	.venv/bin/python benchmarks/timeline.py --data $(DATA) --out benchmarks/results $(if $(BESIDE),--beside $(BESIDE))
 	.venv/bin/python benchmarks/turns.py --data $(DATA) --out benchmarks/results
@@ -44,11 +49,15 @@ bench: .venv/ready .venv-dev/ready
 	.venv-dev/bin/python benchmarks/reading.py --data $(DATA) --out benchmarks/results
 	.venv-dev/bin/python benchmarks/segments.py --data $(DATA) --out benchmarks/results
 
+train-compact train-compacts: train-%: .venv-dev/ready
+	.venv-dev/bin/undertone train experiments/$*.toml --data $(DATA) --work runs/$* --results results/$*.json
+
 train-default: .venv-dev/ready
 	.venv-dev/bin/undertone train experiments/default.toml --data $(DATA) --work runs/default \
 		--install src/undertone/bundles/default --results results/default.json
 	.venv-dev/bin/python docs/make_scores.py src/undertone/bundles/default/card.json docs/explanation/default-model.md
-	.venv-dev/bin/python docs/make_beside.py results/default.json results/compact.json docs/explanation/default-model.md
+	for each in compact compacts; do .venv-dev/bin/python docs/make_beside.py results/default.json results/$$each.json \
+		docs/explanation/default-model.md; done
 
 train-multilevel: .venv-dev/ready
 	.venv-dev/bin/undertone train experiments/multilevel.toml --data $(DATA) --work runs/multilevel \

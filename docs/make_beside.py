@@ -3,7 +3,7 @@
     python docs/make_beside.py results/default.json results/compact.json docs/explanation/default-model.md
 
 The first is compared with the second: UA in per cent, their difference in points, with 95 % intervals over speakers.
-Run it again after the shipped bundle changes.
+The table stands between markers that name the second file. Run it again after the shipped bundle changes.
 """
 
 from __future__ import annotations
@@ -25,8 +25,6 @@ if TYPE_CHECKING:
 
     from undertone.metrics.uncertainty import Difference
 
-BEGIN, END = "<!-- beside:begin -->", "<!-- beside:end -->"
-
 Place = tuple[str, str]
 """Corpus and condition."""
 
@@ -38,12 +36,19 @@ def beside(new: dict[str, Any], old: dict[str, Any]) -> str:
     lines = [
         f"| corpus | heard | utterances | `{old['bundle']}` | `{new['bundle']}` | difference | p, corrected |",
         "|---|---|--:|--:|--:|--:|--:|",
+        chosen_with(new, old),
     ]
     for (place, (count, values, each)), p in zip(found.items(), corrected, strict=True):
         before, after = (f"{100 * value:.1f}" for value in values)
         points = f"{100 * each.value:+.1f} [{100 * each.low:+.1f}, {100 * each.high:+.1f}]"
         lines.append(f"| {place[0]} | {place[1]} | {count} | {before} | {after} | {points} | {p:.3f} |")
     return "\n".join(lines)
+
+
+def chosen_with(new: dict[str, Any], old: dict[str, Any]) -> str:
+    """The row of the validation part, which chose the weights of both: its difference has no interval."""
+    before, after = (100 * results["validation_ua"] for results in (old, new))
+    return f"| validation | both | | {before:.1f} | {after:.1f} | {after - before:+.1f} | |"
 
 
 def places(results: dict[str, Any]) -> list[Place]:
@@ -85,12 +90,13 @@ def rows_of(results: dict[str, Any], place: Place) -> list[dict[str, Any]]:
     return sorted(rows, key=lambda row: str(row["id"]))
 
 
-def replaced(page: str, text: str) -> str:
-    """Put a text between the markers of the page."""
-    return between(page, BEGIN, END, text)
+def replaced(page: str, text: str, name: str) -> str:
+    """Put a text between the markers of the page that bear a name."""
+    return between(page, f"<!-- beside {name}:begin -->", f"<!-- beside {name}:end -->", text)
 
 
 if __name__ == "__main__":
     new_path, old_path, page_path = map(Path, sys.argv[1:])
     new, old = (json.loads(path.read_text(encoding="utf-8")) for path in (new_path, old_path))
-    page_path.write_text(replaced(page_path.read_text(encoding="utf-8"), beside(new, old)), encoding="utf-8")
+    made = replaced(page_path.read_text(encoding="utf-8"), beside(new, old), old_path.stem)
+    page_path.write_text(made, encoding="utf-8")

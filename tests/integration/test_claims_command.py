@@ -148,7 +148,7 @@ def test_one_claim_can_be_run_alone_and_the_others_are_told_as_not_run(
     assert not (tmp_path / "r" / "urdu.random").exists()
     table = json.loads((tmp_path / "r" / "claims.json").read_text(encoding="utf-8"))
     assert [claim["verdict"] for claim in table["claims"]] == ["not run", "undecided"]
-    assert table["command"].endswith("--only X-2")
+    assert "--only" not in table["command"]  # all that lies there is judged, whatever was run last
     judged = claims(folder, "--results", tmp_path / "r", "--judge-only")
     assert judged.exit_code == 1
     assert "X-1 is not judged: floor on emodb/random has no result; linear on urdu/random has no" in judged.stderr
