@@ -53,7 +53,7 @@ SYSTEMS = {
         "stays frozen. A claim that fails here has not failed in the paper's own setting.",
     ),
     "multilevel": (
-        "Multi-level fusion",
+        "multi-level fusion",
         "Multi-level fusion (Zhao, Wang, Wang, arXiv 2207.04697) joins an encoder of speech and one of text by co-attention and by\n"
         "late fusion, with speech as frames, phones, syllables and words. What is tested here is **our reconstruction**: the paper's\n"
         "abstract fixes the parts, not the equations, sizes or training. The encoders are our own small phone recogniser and\n"
@@ -72,6 +72,9 @@ SPEED = Path(__file__).resolve().parents[1] / "benchmarks" / "results" / "stream
 
 MARKERS = ("o", "s", "^", "v", "P", "X")
 """Of protocols, in their order."""
+
+LINEAR, TICKS = 5, (-50, -20, -10, -5, -2, 0, 2, 5, 10, 20, 50)
+"""The axis of differences, in points: even up to the first, logarithmic beyond."""
 
 
 def page(judgement: Judgement, images: str) -> str:
@@ -306,13 +309,18 @@ def draw_forest(judgement: Judgement, path: Path) -> None:
         axes.set_yticks(range(len(rows)), [f"{claim.claim}  {_folded(expectation_text(item))}" for claim, item in rows])
         axes.set_ylim(len(rows) - 0.4, -0.6)
         axes.tick_params(axis="y", length=0)
-        axes.set_xlabel("difference in UA, points, 95 % interval; filled where decided")
+        axes.set_xscale("symlog", linthresh=LINEAR, linscale=1.0)
+        axes.set_xticks(TICKS, [f"{each:+d}" if each else "0" for each in TICKS], minor=False)
+        axes.xaxis.minorticks_off()
+        ends = [100 * end for _, item in rows for each in item.findings for end in (each.low, each.high) if end is not None]
+        axes.set_xlim(min(ends) - 1, max(ends) * 1.1 + 1)
+        axes.set_xlabel(f"difference in UA, points, 95 % interval, filled where decided; beyond {LINEAR} narrower")
         axes.grid(axis="x", color=LINE, linewidth=0.5)
         axes.set_axisbelow(True)
         for number, name in enumerate(names):
             axes.plot([], [], MARKERS[number % len(MARKERS)], color=(BLUE, VERMILLION, SOFT)[number % 3], label=name)
         axes.plot([], [], "D", color=INK, label="mean")
-        figure.legend(loc="outside upper right", ncols=len(names) + 1)
+        figure.legend(loc="outside upper right", ncols=min(4, len(names) + 1))
         figure.savefig(path, metadata={"Date": None, "Creator": None})
 
 
