@@ -51,13 +51,14 @@ bench: .venv/ready .venv-dev/ready
 
 train-compact train-compacts: train-%: .venv-dev/ready
 	.venv-dev/bin/undertone train experiments/$*.toml --data $(DATA) --work runs/$* --results results/$*.json
+	.venv-dev/bin/python docs/make_beside.py results/default.json results/$*.json docs/explanation/default-model.md
 
 train-default: .venv-dev/ready
 	.venv-dev/bin/undertone train experiments/default.toml --data $(DATA) --work runs/default \
 		--install src/undertone/bundles/default --results results/default.json
 	.venv-dev/bin/python docs/make_scores.py src/undertone/bundles/default/card.json docs/explanation/default-model.md
-	for each in compact compacts; do .venv-dev/bin/python docs/make_beside.py results/default.json results/$$each.json \
-		docs/explanation/default-model.md; done
+	.venv-dev/bin/python docs/make_beside.py results/default.json results/compact.json docs/explanation/default-model.md
+	.venv-dev/bin/python docs/make_beside.py results/default.json results/compacts.json docs/explanation/default-model.md
 
 train-multilevel: .venv-dev/ready
 	.venv-dev/bin/undertone train experiments/multilevel.toml --data $(DATA) --work runs/multilevel \

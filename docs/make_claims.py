@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 import matplotlib as mpl
 from matplotlib.figure import Figure
+from matplotlib.ticker import FixedLocator
 
 from undertone.experiments.claims_record import (
     CONTRADICTED,
@@ -73,8 +74,10 @@ SPEED = Path(__file__).resolve().parents[1] / "benchmarks" / "results" / "stream
 MARKERS = ("o", "s", "^", "v", "P", "X")
 """Of protocols, in their order."""
 
-LINEAR, TICKS = 5, (-50, -20, -10, -5, -2, 0, 2, 5, 10, 20, 50)
-"""The axis of differences, in points: even up to the first, logarithmic beyond."""
+LINEAR = 5
+"""The axis of differences is even up to so many points, and logarithmic beyond."""
+
+TICKS = (-50, -20, -10, -5, -2, 0, 2, 5, 10, 20, 50)
 
 
 def page(judgement: Judgement, images: str) -> str:
@@ -309,11 +312,9 @@ def draw_forest(judgement: Judgement, path: Path) -> None:
         axes.set_yticks(range(len(rows)), [f"{claim.claim}  {_folded(expectation_text(item))}" for claim, item in rows])
         axes.set_ylim(len(rows) - 0.4, -0.6)
         axes.tick_params(axis="y", length=0)
-        axes.set_xscale("symlog", linthresh=LINEAR, linscale=1.0)
-        axes.set_xticks(TICKS, [f"{each:+d}" if each else "0" for each in TICKS], minor=False)
-        axes.xaxis.minorticks_off()
-        ends = [100 * end for _, item in rows for each in item.findings for end in (each.low, each.high) if end is not None]
-        axes.set_xlim(min(ends) - 1, max(ends) * 1.1 + 1)
+        axes.set_xscale("symlog", linthresh=LINEAR)
+        axes.xaxis.set_major_locator(FixedLocator(TICKS))
+        axes.xaxis.set_major_formatter(lambda value, _: f"{value:+.0f}" if value else "0")
         axes.set_xlabel(f"difference in UA, points, 95 % interval, filled where decided; beyond {LINEAR} narrower")
         axes.grid(axis="x", color=LINE, linewidth=0.5)
         axes.set_axisbelow(True)

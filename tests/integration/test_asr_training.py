@@ -6,7 +6,6 @@ import csv
 import importlib.util
 import json
 import runpy
-from collections.abc import Callable
 from dataclasses import asdict, replace
 from pathlib import Path
 
@@ -15,6 +14,7 @@ import pytest
 import soundfile
 import torch
 from click.testing import CliRunner, Result
+from interruptions import silent
 from pages import ROOT
 from tiny_speech import LEXICON, make_corpus, say
 
@@ -69,10 +69,6 @@ def make_data(folder: Path, work: Path, lexicon: Lexicon = LEXICON) -> None:
         script = Task(utterance=item, words=words).script
         segments = said[str(Path(item.path).relative_to(folder / CORPUS))].segments
         write_alignment(work / "cache" / "alignments" / f"{CORPUS}.jsonl", contents[item.id], script, segments)
-
-
-def silent(title: str, total: int) -> Callable[[], None]:
-    return lambda: None
 
 
 def sum_of_hours(data: Path) -> float:

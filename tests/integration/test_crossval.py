@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from click.testing import CliRunner, Result
+from interruptions import silent
 from miniature_corpora import MANNERS, speak
 
 from undertone.cli import main
@@ -27,10 +28,6 @@ from undertone.records import Utterance
 from undertone.testing.sounds import write_recording
 
 SPEAKERS = ("anna", "ben", "cleo", "dora", "emil")
-
-
-def silent(title: str, total: int) -> object:
-    return lambda: None
 
 
 @pytest.fixture(scope="module")

@@ -5,13 +5,13 @@ from __future__ import annotations
 import dataclasses
 import json
 import shutil
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from interruptions import PulledPlugError, pulling_the_plug, silent
 from miniature_corpora import EMODB_HELD_OUT, SHORT_RUN, WINDOWS, make_data, speak_amid_quiet
 
 from undertone.audio.fbank import FrontEnd
@@ -54,10 +54,6 @@ precision = "int8"
     + WINDOWS
     + SHORT_RUN
 )
-
-
-def silent(_title: str, _total: int) -> Callable[[], None]:
-    return lambda: None
 
 
 def make_backbone(folder: Path, *, seed: int) -> Path:
@@ -148,20 +144,6 @@ batch = 8
 """
 
 
-class PulledPlugError(Exception):
-    """Stands for whatever ends a run before its time."""
-
-
-def pulling_the_plug(title: str, _total: int) -> Callable[[], None]:
-    """Stop the run once the second system has begun."""
-
-    def advance() -> None:
-        if title == "training epochs of compact":
-            raise PulledPlugError
-
-    return advance
-
-
 @dataclass(frozen=True)
 class Fused:
     finished: Finished
@@ -178,15 +160,16 @@ def fused(made: Made) -> Fused:
     shutil.copytree(made.root / "run" / "features", made.root / "fused" / "features")
     config = read_config(made.root / "fused.toml")
     with pytest.raises(PulledPlugError):
-        run(config, made.root / "data", made.root / "fused", pulling_the_plug)
-    times = {str(path.relative_to(made.root)): path.stat().st_mtime_ns for path in checkpoints(made.root)}
+        run(config, made.root / "data", made.root / "fused", pulling_the_plug("training epochs of compact", after=1))
+    times = times_of_checkpoints(made.root)
     found = run(config, made.root / "data", made.root / "fused", silent)
     assert found is not None
     return Fused(finished=found, checkpoints=times)
 
 
-def checkpoints(root: Path) -> list[Path]:
-    return sorted((root / "fused").rglob("checkpoint.safetensors"))
+def times_of_checkpoints(root: Path) -> dict[str, int]:
+    found = (root / "fused").rglob("checkpoint.safetensors")
+    return {str(path.relative_to(root)): path.stat().st_mtime_ns for path in found}
 
 
 def test_two_systems_that_learned_apart_answer_together(made: Made, fused: Fused) -> None:
@@ -222,10 +205,13 @@ def test_the_card_of_a_fused_bundle_names_both(fused: Fused) -> None:
 
 
 def test_a_fused_run_goes_on_where_it_stopped(made: Made, fused: Fused) -> None:
-    assert "fused/checkpoint.safetensors" in fused.checkpoints
-    after = {str(path.relative_to(made.root)): path.stat().st_mtime_ns for path in checkpoints(made.root)}
-    assert set(after) == {"fused/checkpoint.safetensors", "fused/fused_with/checkpoint.safetensors"}
-    assert after["fused/checkpoint.safetensors"] == fused.checkpoints["fused/checkpoint.safetensors"]
+    times = times_of_checkpoints(made.root)
+    assert set(times) == {"fused/checkpoint.safetensors", "fused/fused_with/checkpoint.safetensors"}
+    assert times["fused/checkpoint.safetensors"] == fused.checkpoints["fused/checkpoint.safetensors"]
+    again = run(read_config(made.root / "fused.toml"), made.root / "data", made.root / "fused", silent)
+    assert again is not None
+    assert again.card == fused.finished.card
+    assert times_of_checkpoints(made.root) == times
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import json
 import shutil
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ import pytest
 import safetensors.torch
 import torch
 from click.testing import CliRunner, Result
+from interruptions import PulledPlugError, pulling_the_plug, silent
 from miniature_corpora import ACTED, CONFIG, MANNERS, make_data, speak
 
 from undertone.api import load
@@ -36,11 +36,7 @@ from undertone.training.config import FusedWith, TrainConfig, read_config
 from undertone.training.loop import train
 from undertone.training.prepare import prepare, read_speech
 
-STOP_AFTER = 3
-
-
-class PulledPlugError(Exception):
-    """Stands for whatever ends a run before its time."""
+EPOCHS, STOP_AFTER = "training epochs of compact", 3
 
 
 @dataclass(frozen=True)
@@ -72,23 +68,6 @@ class Finished:
         return json.loads(self.results.read_text(encoding="utf-8"))
 
 
-def silent(_title: str, _total: int) -> Callable[[], None]:
-    return lambda: None
-
-
-def pulling_the_plug(title: str, _total: int) -> Callable[[], None]:
-    """Count epochs, and stop the run after some of them."""
-    done = 0
-
-    def advance() -> None:
-        nonlocal done
-        done += title == "training epochs of compact"
-        if done == STOP_AFTER:
-            raise PulledPlugError
-
-    return advance
-
-
 @pytest.fixture(scope="module")
 def place(tmp_path_factory: pytest.TempPathFactory) -> Place:
     root = tmp_path_factory.mktemp("miniature")
@@ -99,7 +78,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Place:
 @pytest.fixture(scope="module")
 def finished(place: Place, tmp_path_factory: pytest.TempPathFactory) -> Finished:
     with pytest.raises(PulledPlugError):
-        run(place.settings, place.data, place.folder, pulling_the_plug)
+        run(place.settings, place.data, place.folder, pulling_the_plug(EPOCHS, after=STOP_AFTER))
     before = sorted(item.relative_to(place.folder) for item in place.folder.iterdir())
     out = tmp_path_factory.mktemp("out")
     options = ("--data", place.data, "--work", place.folder, "--install", out / "bundle", "--results", out / "x.json")

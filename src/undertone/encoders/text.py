@@ -76,7 +76,6 @@ def heard_tokens(rest: str) -> Encoder:
     name, _, place = rest.rpartition(",")
     if not name or not place:
         problem = f"heard-tokens:{rest} names no transcriber or no place; write heard-tokens:pocketsphinx,minilm"
-        problem = f"heard-tokens:{rest} names no transcriber or no place; write heard-tokens:pocketsphinx,minilm"
         raise ConfigError("encoder", [problem])
     try:
         transcriber = transcriber_named(name)

@@ -166,12 +166,12 @@ def _learn(
         return learned
     make_folder(folder / FUSED_WITH)
     other = _learn(plan_network(config.second), config.second, prepared, folder / FUSED_WITH, progress, workers)
-    again = other.system == learned.system
+    twin = f"{other.system} again" if other.system == learned.system else other.system
     return _Learned(
         network=LateFusion(learned.network, other.network),
         system=f"{learned.system}+{other.system}",
         source=f"{learned.source}; fused late with {other.system}: {other.source}",
-        sizes={learned.system: learned.sizes, f"{other.system}{' again' if again else ''}": other.sizes},
+        sizes={learned.system: learned.sizes, twin: other.sizes},
         history=history | {FUSED_WITH: other.history},
     )
 
