@@ -20,7 +20,7 @@ def load(bundle: str | Path | None = None, *, threads: int = 0) -> Recognizer:
 
     Args:
         bundle: a folder; the bundle that ships with the package where None.
-        threads: that the network may use at once; ONNX Runtime chooses where 0.
+        threads: that the network may use at once; as many as there are cores where 0.
 
     Raises:
         BundleError: if the bundle is damaged, incomplete, or made for another version.

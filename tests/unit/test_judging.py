@@ -106,12 +106,6 @@ def test_an_uncertain_turn_has_probabilities_but_no_label(tmp_path: Path, rng: n
     assert found.confidence < 0.999
 
 
-def test_windows_of_many_lengths_come_back_in_their_order(bundle: Bundle, rng: np.random.Generator) -> None:
-    windows = [rng.normal(8, 4, (length, 80)).astype(np.float32) for length in rng.integers(1, 60, 40)]
-    expected = np.stack([window[0] for window in windows]) @ first_frame_weights(7, 80)
-    assert np.allclose(Session(bundle, threads=1).logits(windows), expected, atol=1e-5)
-
-
 @settings(max_examples=30, deadline=None)
 @given(block=st.integers(1, 9_000))
 def test_given_turns_get_exactly_their_samples_however_the_sound_is_cut(block: int) -> None:

@@ -52,7 +52,7 @@ class Recognizer:
 
     Args:
         bundle: verified.
-        threads: that the network may use at once; ONNX Runtime chooses where 0.
+        threads: that the network may use at once; as many as there are cores where 0.
 
     Raises:
         BundleError: if the bundle's graph does not run here, or what it reads with is not the one it was built with.

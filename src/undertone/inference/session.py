@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from concurrent.futures import ThreadPoolExecutor
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
@@ -22,8 +24,8 @@ if TYPE_CHECKING:
 HEARD: Final[Scripts] = MappingProxyType({})
 """The scripts of windows that are only heard."""
 
-MOST_WINDOWS: Final = 16
-"""Windows judged at once: enough to keep two cores busy, few enough to bound memory."""
+MOST_FRAMES: Final = 1600
+"""Frames in a batch, those that only pad it too: larger ones are no faster, and pad more."""
 
 
 def open_graph(model: bytes, path: str, *, threads: int = 0) -> onnxruntime.InferenceSession:
@@ -40,6 +42,7 @@ def open_graph(model: bytes, path: str, *, threads: int = 0) -> onnxruntime.Infe
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
     options.log_severity_level = 3
+    options.enable_mem_reuse = False  # planning it takes longer than all else, and saves nothing that can be measured
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # spinning steals the detector's core
     try:
         return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
@@ -50,9 +53,12 @@ def open_graph(model: bytes, path: str, *, threads: int = 0) -> onnxruntime.Infe
 class Session:
     """A loaded network.
 
+    One that listens is given many windows at a time: each batch of them has a thread to itself, for threads that share
+    a layer wait for each other at its end. One that reads is given the few windows of a turn, and shares its layers.
+
     Args:
         bundle: verified.
-        threads: that one call may use; ONNX Runtime chooses where 0.
+        threads: that may be used at once; as many as there are cores where 0.
 
     Raises:
         BundleError: if the graph does not run here, or takes and gives something else.
@@ -60,9 +66,10 @@ class Session:
     """
 
     def __init__(self, bundle: Bundle, *, threads: int = 0) -> None:
-        self._session = open_graph(bundle.model, str(bundle.path), threads=threads)
-        names = {node.name for node in (*self._session.get_inputs(), *self._session.get_outputs())}
         reads = bundle.card.reads
+        self._batches_at_once = (threads or os.cpu_count() or 1) if reads is None else 1
+        self._session = open_graph(bundle.model, str(bundle.path), threads=1 if reads is None else threads)
+        names = {node.name for node in (*self._session.get_inputs(), *self._session.get_outputs())}
         wanted = ("features", "lengths", *(() if reads is None else script_names(reads.granularities)))
         if names != {*wanted, "logits"}:
             raise BundleError(
@@ -99,13 +106,41 @@ class Session:
             Logits in the order of the windows, shape (window, label).
         """
         order = np.argsort([len(window) for window in windows], kind="stable")  # like lengths waste no padding
-        rows: dict[int, NDArray[np.float32]] = {}
-        for first in range(0, len(order), MOST_WINDOWS):
-            part = order[first : first + MOST_WINDOWS]
-            lengths = np.array([len(windows[index]) for index in part], dtype=np.int64)
-            features = np.zeros((len(part), int(lengths.max()), windows[0].shape[1]), dtype=np.float32)
-            for row, index in enumerate(part):
-                features[row, : lengths[row]] = windows[index]
-            read = padded_scripts([scripts[index] for index in part]) if scripts else HEARD
-            rows.update(zip(part.tolist(), self.run(features, lengths, read), strict=True))
-        return np.stack([rows[index] for index in range(len(windows))])
+        batches = batches_of([len(windows[index]) for index in order])
+        parts = [order[first:end].tolist() for first, end in batches]
+
+        def judged(part: Sequence[int]) -> NDArray[np.float32]:
+            features, lengths = padded([windows[index] for index in part])
+            return self.run(features, lengths, padded_scripts([scripts[index] for index in part]) if scripts else HEARD)
+
+        with ThreadPoolExecutor(self._batches_at_once) as threads:
+            found = np.concatenate(list(threads.map(judged, parts)))
+        return found[np.argsort(order)]
+
+
+def batches_of(lengths: Sequence[int]) -> list[tuple[int, int]]:
+    """Cut windows, given by their frames in rising order, into batches of at most `MOST_FRAMES`.
+
+    Returns:
+        First window and the one after the last, by batch. A window that is longer by itself is a batch.
+    """
+    batches: list[tuple[int, int]] = []
+    first = 0
+    for end, length in enumerate(lengths, start=1):
+        if (end - first) * length > MOST_FRAMES and end - 1 > first:
+            batches.append((first, end - 1))
+            first = end - 1
+    return [*batches, (first, len(lengths))]
+
+
+def padded(windows: Sequence[NDArray[np.float32]]) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+    """Put windows, each of shape (frame, mel), into one batch.
+
+    Returns:
+        The batch, of shape (window, frame, mel) with zeros beyond the windows, and the frames of each, shape (window,).
+    """
+    lengths = np.array([len(window) for window in windows], dtype=np.int64)
+    features = np.zeros((len(windows), int(lengths.max()), windows[0].shape[1]), dtype=np.float32)
+    for row, window in enumerate(windows):
+        features[row, : len(window)] = window
+    return features, lengths
