@@ -53,8 +53,7 @@ def open_graph(model: bytes, path: str, *, threads: int = 0) -> onnxruntime.Infe
 class Session:
     """A loaded network.
 
-    One that listens is given many windows at a time: each batch of them has a thread to itself, for threads that share
-    a layer wait for each other at its end. One that reads is given the few windows of a turn, and shares its layers.
+    Batches are judged side by side, for threads that share a layer wait for each other at its end.
 
     Args:
         bundle: verified.
@@ -66,10 +65,10 @@ class Session:
     """
 
     def __init__(self, bundle: Bundle, *, threads: int = 0) -> None:
-        reads = bundle.card.reads
-        self._batches_at_once = (threads or os.cpu_count() or 1) if reads is None else 1
-        self._session = open_graph(bundle.model, str(bundle.path), threads=1 if reads is None else threads)
+        self._at_once = threads or os.cpu_count() or 1
+        self._session = open_graph(bundle.model, str(bundle.path), threads=threads)
         names = {node.name for node in (*self._session.get_inputs(), *self._session.get_outputs())}
+        reads = bundle.card.reads
         wanted = ("features", "lengths", *(() if reads is None else script_names(reads.granularities)))
         if names != {*wanted, "logits"}:
             raise BundleError(
@@ -106,14 +105,13 @@ class Session:
             Logits in the order of the windows, shape (window, label).
         """
         order = np.argsort([len(window) for window in windows], kind="stable")  # like lengths waste no padding
-        batches = batches_of([len(windows[index]) for index in order])
-        parts = [order[first:end].tolist() for first, end in batches]
+        parts = [order[first:end] for first, end in batches_of([len(windows[index]) for index in order])]
 
-        def judged(part: Sequence[int]) -> NDArray[np.float32]:
+        def judged(part: NDArray[np.intp]) -> NDArray[np.float32]:
             features, lengths = padded([windows[index] for index in part])
             return self.run(features, lengths, padded_scripts([scripts[index] for index in part]) if scripts else HEARD)
 
-        with ThreadPoolExecutor(self._batches_at_once) as threads:
+        with ThreadPoolExecutor(self._at_once) as threads:
             found = np.concatenate(list(threads.map(judged, parts)))
         return found[np.argsort(order)]
 
