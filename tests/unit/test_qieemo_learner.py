@@ -255,6 +255,23 @@ def test_a_signal_in_the_alignment_alone_is_lost_when_the_content_is_shuffled(tm
     assert found["shuffled"] < 0.75
 
 
+def test_hidden_content_tells_nothing_and_emotion_is_heard_beside_it(tmp_path: Path) -> None:
+    """Whether in the blocks or in the scores, the same signal is planted in every frame."""
+    found = {}
+    for place, columns in (("blocks", slice(3 * 6, 4 * 6)), ("scores", slice(STATES, None))):
+        store = store_of(60)
+        for number in range(60):
+            store.features(f"made/{number}")[:, columns][:, ::2] += 3 * (number % 2)
+        for order in ("kept", "hidden"):
+            settings = replace(QUICK, content_order=order, steps=30)
+            fitted = fitted_on(store, tmp_path / place / order, settings)
+            found[place, order] = ua_of(fitted.predict(part_of(36, 24, store)), np.arange(36, 60) % 2)
+    assert found["blocks", "kept"] > 0.9
+    assert found["blocks", "hidden"] > 0.9
+    assert found["scores", "kept"] > 0.9
+    assert found["scores", "hidden"] < 0.8
+
+
 def test_a_run_that_was_cut_off_goes_on_as_if_it_had_not_been(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     class CutOffError(Exception):
         pass
@@ -312,7 +329,7 @@ def test_an_encoder_without_a_recognisers_frames_is_refused(store: FeatureStore 
 
 
 def test_an_order_that_is_unknown_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="content_order 'swapped' is unknown; it can be kept or shuffled"):
+    with pytest.raises(UsageError, match="content_order 'swapped' is unknown; it can be kept, shuffled, hidden"):
         fitted_on(store_of(40), tmp_path, replace(QUICK, content_order="swapped"))
 
 

@@ -26,13 +26,13 @@ if TYPE_CHECKING:
     from undertone.training.store import FeatureStore
     from undertone.units import Seconds
 
-ORDERS: Final = ("kept", "shuffled")
-"""Of the posteriorgram's frames within an utterance."""
+ORDERS: Final = ("kept", "shuffled", "hidden")
+"""Of the posteriorgram's frames within an utterance; hidden ones are all zero, so that they tell nothing."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Content:
-    """What is done to the time of the posteriorgram, against the emotion features (claim A-7 about Qieemo)."""
+    """What is done to the posteriorgram beside the emotion features (claims A-2 and A-7 about Qieemo)."""
 
     shift_s: Seconds = 0.0
     """It is rotated within the utterance by so much, later where positive."""
@@ -113,7 +113,7 @@ def read_frames(part: Part, learner: str, reading: Reading, content: Content) ->
         part: whose utterances.
         learner: who asks, for the message.
         reading: what is used.
-        content: what is done to the time of what is said.
+        content: what is done to what is said.
 
     Raises:
         UsageError: if the part has no frames, or an order of the content is unknown.
@@ -133,8 +133,9 @@ def read_frames(part: Part, learner: str, reading: Reading, content: Content) ->
         for block, column in zip(states, columns, strict=True):
             block[here] = frames[:, column]
             block[mean] = block[here].mean(axis=0, dtype=np.float32)
-        contents[here] = frames[:, told]
-        contents[mean] = contents[here].mean(axis=0, dtype=np.float32)
+        if content.order != "hidden":
+            contents[here] = frames[:, told]
+            contents[mean] = contents[here].mean(axis=0, dtype=np.float32)
     return Frames(
         states=torch.from_numpy(states),
         content=torch.from_numpy(contents),
@@ -161,7 +162,7 @@ def content_places(
         UsageError: if the order is unknown.
     """
     if content.order not in ORDERS:
-        raise UsageError(f"content_order {content.order!r} is unknown; it can be {' or '.join(ORDERS)}")
+        raise UsageError(f"content_order {content.order!r} is unknown; it can be {', '.join(ORDERS)}")
     places = np.arange(starts[-1])
     for number, name in enumerate(ids):
         here = places[starts[number] : starts[number + 1]]

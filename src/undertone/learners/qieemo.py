@@ -4,7 +4,7 @@ Chen, Fang, Zheng, Wang, Fei: Qieemo (arXiv 2503.22687). The modules inside the 
 `undertone.systems.qieemo`; that the recogniser stays as it is, and all numbers of the training, are ours.
 
 Frames are held in memory, and only those blocks of them that the head reads. Two settings put the posteriorgram out of
-step with the emotion features, in training and test alike, to ask what their alignment is worth.
+step with the emotion features, or hide it, in training and test alike, to ask what it and its alignment are worth.
 """
 
 from __future__ import annotations
@@ -70,7 +70,7 @@ class QieemoSettings:
     content_shift_s: float = 0.0
     """The posteriorgram is rotated in time by so much within each utterance; later where positive."""
     content_order: str = "kept"
-    """`shuffled` puts the posteriorgram's frames into a random order within each utterance."""
+    """`shuffled` puts the posteriorgram's frames into a random order within an utterance, `hidden` makes all alike."""
     checkpoint_every_s: float = 120.0
 
 
