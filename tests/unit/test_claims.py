@@ -237,6 +237,15 @@ def test_rivals_of_the_fused_head_have_as_many_weights(qieemo: Study) -> None:
         assert weights(rival) == pytest.approx(weights("both"), rel=0.02), rival
 
 
+def test_where_the_posteriorgram_is_hidden_nothing_else_differs(qieemo: Study) -> None:
+    hidden = [name for name in qieemo.runs if name.endswith("-hidden")]
+    assert hidden
+    for name in hidden:
+        run, twin = qieemo.runs[name], qieemo.runs[name.removesuffix("-hidden")]
+        assert dataclasses.replace(run.settings, content_order="kept") == twin.settings
+        assert (run.learner, run.encoder, run.seeds) == (twin.learner, twin.encoder, twin.seeds)
+
+
 def test_thirds_of_the_blocks_are_equally_many(qieemo: Study) -> None:
     spans = {name: qieemo.runs[name].settings for name in ("first", "middle", "last")}
     assert [(item.first_block, item.last_block) for item in spans.values()] == [(0, 2), (3, 5), (6, 8)]
