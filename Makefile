@@ -4,6 +4,9 @@ PYTHON := $(shell for p in python3 python3.11 python3.12 python3.13 python3.14; 
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 DATA ?= ../shared/data
 
+BACKBONE_PAGE = .venv-dev/bin/python docs/make_backbone.py src/undertone/backbones/phones-en \
+	results/backbones/phones-en docs/explanation/backbone.md docs/images
+
 .PHONY: demo test test-slow lint baselines bench claims folds meld train-compact train-compacts train-default train-multilevel train-asr train-asr-small example clean
 
 demo: .venv/ready
@@ -43,6 +46,8 @@ bench: .venv/ready .venv-dev/ready
 	.venv-dev/bin/python benchmarks/crossval.py --data $(DATA) --out benchmarks/results
 	.venv-dev/bin/python benchmarks/systems.py --data $(DATA) --out benchmarks/results
 	.venv-dev/bin/python benchmarks/streaming.py --data $(DATA) --out benchmarks/results
+	$(BACKBONE_PAGE)
+	.venv-dev/bin/python docs/make_claims.py results/qieemo docs/explanation/qieemo-claims.md docs/images
 	.venv-dev/bin/python benchmarks/voice.py --data $(DATA) --out benchmarks/results
 	.venv-dev/bin/python benchmarks/alignment.py --data $(DATA) --out benchmarks/results
 	.venv-dev/bin/python benchmarks/transcribers.py --data $(DATA) --out benchmarks/results
@@ -75,14 +80,12 @@ folds: .venv-dev/ready
 train-asr-small: .venv-dev/ready
 	.venv-dev/bin/undertone asr train experiments/asr-small.toml --data $(DATA) --work runs/asr-small \
 		--install src/undertone/backbones/phones-en-small --results results/backbones/phones-en-small
-	.venv-dev/bin/python docs/make_backbone.py src/undertone/backbones/phones-en results/backbones/phones-en \
-		docs/explanation/backbone.md docs/images
+	$(BACKBONE_PAGE)
 
 train-asr: .venv-dev/ready
 	.venv-dev/bin/undertone asr train experiments/asr.toml --data $(DATA) --work runs/asr \
 		--install src/undertone/backbones/phones-en --results results/backbones/phones-en
-	.venv-dev/bin/python docs/make_backbone.py src/undertone/backbones/phones-en results/backbones/phones-en \
-		docs/explanation/backbone.md docs/images
+	$(BACKBONE_PAGE)
 
 example: .venv-dev/ready
 	.venv-dev/bin/python examples/make_conversation.py examples/conversation.flac
