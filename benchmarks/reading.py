@@ -31,7 +31,6 @@ from undertone.units import SAMPLE_RATE
 if TYPE_CHECKING:
     from timeline import Case
 
-RECIPE = "multilevel"
 LENGTH_S = 3600
 PAUSE_S = 1
 
@@ -112,7 +111,7 @@ def main() -> None:
         folder = Path(name)
         # In a process of its own: the kernel counts what a parent holds as its children's peak, too.
         subprocess.run(
-            [sys.executable, "-m", "undertone", "bundle", "build", RECIPE, str(folder / "bundle")], check=True
+            [sys.executable, "-m", "undertone", "bundle", "build", "multilevel", str(folder / "bundle")], check=True
         )
         said = recorded(arguments.data, folder)
         reads = ("--bundle", str(folder / "bundle"))

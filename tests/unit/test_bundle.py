@@ -285,7 +285,7 @@ def test_windows_of_any_lengths_come_back_in_their_order(folder: Path, rng: np.r
     lengths = rng.integers(1, 60, MOST_FRAMES // 10)  # more than one batch
     windows = [rng.normal(8, 4, (length, 80)).astype(np.float32) for length in lengths]
     expected = np.stack([window[0] for window in windows]) @ first_frame_weights(7, 80)
-    assert np.allclose(Session(read_bundle(folder), threads=threads).logits(windows), expected, atol=1e-4)
+    assert np.allclose(Session(read_bundle(folder), threads=threads).logits(windows), expected, atol=1e-5)
 
 
 @given(st.lists(st.integers(1, 2 * MOST_FRAMES), min_size=1, max_size=40).map(sorted))
