@@ -11,8 +11,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from onnx import TensorProto, helper
 
 from undertone.cli.bundle import describe
@@ -20,7 +18,7 @@ from undertone.errors import BundleError, ChecksumError, FormatVersionError, Lab
 from undertone.inference.bundle import FILES, SUMS, Bundle, Golden, default_bundle, read_bundle, sums_of
 from undertone.inference.card import Card, Pretrained, Rounding, Score, Source, Unrounded
 from undertone.inference.parity import largest_difference
-from undertone.inference.session import MOST_FRAMES, Session, batches_of
+from undertone.inference.session import MOST_FRAMES, Session
 from undertone.labels import EMOTIONS
 from undertone.metrics.uncertainty import Estimate
 from undertone.testing.bundles import first_frame_weights, make_bundle
@@ -286,14 +284,6 @@ def test_windows_of_any_lengths_come_back_in_their_order(folder: Path, rng: np.r
     windows = [rng.normal(8, 4, (length, 80)).astype(np.float32) for length in lengths]
     expected = np.stack([window[0] for window in windows]) @ first_frame_weights(7, 80)
     assert np.allclose(Session(read_bundle(folder), threads=threads).logits(windows), expected, atol=1e-5)
-
-
-@given(st.lists(st.integers(1, 2 * MOST_FRAMES), min_size=1, max_size=40).map(sorted))
-def test_batches_hold_as_many_windows_as_may_be(lengths: list[int]) -> None:
-    batches = batches_of(lengths)
-    assert [place for first, end in batches for place in range(first, end)] == list(range(len(lengths)))
-    assert all((end - first) * lengths[end - 1] <= MOST_FRAMES or end - first == 1 for first, end in batches)
-    assert all((end - first + 1) * lengths[end] > MOST_FRAMES for first, end in batches[:-1])
 
 
 def altered(bundle: Bundle, **arrays: Any) -> Bundle:

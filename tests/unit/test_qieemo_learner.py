@@ -24,7 +24,6 @@ from undertone.learners.frames import (
     content_places,
     disturbed,
     plan_epoch,
-    plan_listening,
     read_frames,
     whole,
 )
@@ -214,14 +213,6 @@ def test_an_epoch_holds_every_utterance_once_with_little_padding() -> None:
     assert [batch.tolist() for batch in first] == [batch.tolist() for batch in again]
     assert {frozenset(batch.tolist()) for batch in first} != {frozenset(batch.tolist()) for batch in other}
     assert sum(len(batch) * lengths[batch].max() for batch in first) < 1.2 * lengths.sum()
-
-
-@given(st.lists(st.integers(1, 300), min_size=1, max_size=40))
-def test_listening_hears_every_utterance_once_within_its_budget(lengths: list[int]) -> None:
-    batches = list(plan_listening(np.array(lengths), most_frames=400))
-    assert sorted(np.concatenate(batches)) == list(range(len(lengths)))
-    for batch in batches:
-        assert len(batch) == 1 or len(batch) * max(lengths[number] for number in batch) <= 400
 
 
 def test_a_signal_in_the_blocks_is_found_by_emotion_and_not_by_content(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 import onnxruntime
 
+from undertone.audio.batches import padded, plan_listening
 from undertone.errors import BundleError, LabelMismatchError
 from undertone.speech.script import padded_scripts, script_names
 
@@ -104,41 +105,12 @@ class Session:
         Returns:
             Logits in the order of the windows, shape (window, label).
         """
-        order = np.argsort([len(window) for window in windows], kind="stable")  # like lengths waste no padding
-        parts = [order[first:end] for first, end in batches_of([len(windows[index]) for index in order])]
+        parts = list(plan_listening(np.array([len(window) for window in windows]), MOST_FRAMES))
 
-        def judged(part: NDArray[np.intp]) -> NDArray[np.float32]:
+        def judged(part: NDArray[np.int64]) -> NDArray[np.float32]:
             features, lengths = padded([windows[index] for index in part])
             return self.run(features, lengths, padded_scripts([scripts[index] for index in part]) if scripts else HEARD)
 
         with ThreadPoolExecutor(self._at_once) as threads:
             found = np.concatenate(list(threads.map(judged, parts)))
-        return found[np.argsort(order)]
-
-
-def batches_of(lengths: Sequence[int]) -> list[tuple[int, int]]:
-    """Cut windows, given by their frames in rising order, into batches of at most `MOST_FRAMES`.
-
-    Returns:
-        First window and the one after the last, by batch. A window that is longer by itself is a batch.
-    """
-    batches: list[tuple[int, int]] = []
-    first = 0
-    for end, length in enumerate(lengths, start=1):
-        if (end - first) * length > MOST_FRAMES and end - 1 > first:
-            batches.append((first, end - 1))
-            first = end - 1
-    return [*batches, (first, len(lengths))]
-
-
-def padded(windows: Sequence[NDArray[np.float32]]) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
-    """Put windows, each of shape (frame, mel), into one batch.
-
-    Returns:
-        The batch, of shape (window, frame, mel) with zeros beyond the windows, and the frames of each, shape (window,).
-    """
-    lengths = np.array([len(window) for window in windows], dtype=np.int64)
-    features = np.zeros((len(windows), int(lengths.max()), windows[0].shape[1]), dtype=np.float32)
-    for row, window in enumerate(windows):
-        features[row, : len(window)] = window
-    return features, lengths
+        return found[np.argsort(np.concatenate(parts))]

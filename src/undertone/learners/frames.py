@@ -16,7 +16,7 @@ import torch
 from undertone.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
     from numpy.typing import NDArray
     from torch import Tensor
@@ -186,18 +186,6 @@ def plan_epoch(
     order = np.argsort(lengths * rng.uniform(1 - unlike, 1 + unlike, size=len(lengths)), kind="stable")
     batches = [order[start : start + batch] for start in range(0, len(order), batch)]
     return [batches[number] for number in rng.permutation(len(batches))]
-
-
-def plan_listening(lengths: NDArray[np.int64], most_frames: int = 4096) -> Iterator[NDArray[np.int64]]:
-    """Put utterances of like length together, up to so many frames with padding; one at least."""
-    waiting: list[int] = []
-    for number in np.argsort(-lengths, kind="stable"):
-        if waiting and lengths[waiting[0]] * (len(waiting) + 1) > most_frames:
-            yield np.array(waiting)
-            waiting = []
-        waiting.append(int(number))
-    if waiting:
-        yield np.array(waiting)
 
 
 def whole(frames: Frames, chosen: NDArray[np.int64]) -> FrameBatch:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from undertone.learners.frames import plan_listening
+from undertone.audio.batches import plan_listening
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from undertone.learners.base import Part
+
+
+MOST_FRAMES: Final = 4096
+"""Of a recogniser, with padding, that are judged at once."""
 
 
 class Taught(NamedTuple):
@@ -75,6 +79,6 @@ def judged(
     """
     network.eval()
     logits = np.zeros((len(lengths), labels), dtype=np.float32)
-    for chosen in plan_listening(lengths):
+    for chosen in plan_listening(lengths, MOST_FRAMES):
         logits[chosen] = answer(chosen).numpy()
     return logits

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 import torch
 
+from undertone.audio.batches import padded as padded_windows
 from undertone.labels import EMOTIONS
 from undertone.speech.script import padded_scripts
 from undertone.units import exact_div
@@ -153,11 +154,8 @@ def part_of_batch(batch: Batch, items: slice) -> Batch:
 
 def padded(windows: Sequence[NDArray[np.float32]]) -> tuple[Tensor, Tensor]:
     """Pad windows, each of shape (frame, mel), to (batch, frame, mel) and give their lengths, shape (batch,)."""
-    lengths = [len(window) for window in windows]
-    features = np.zeros((len(windows), max(lengths), windows[0].shape[1]), dtype=np.float32)
-    for row, window in enumerate(windows):
-        features[row, : len(window)] = window
-    return torch.from_numpy(features), torch.tensor(lengths)
+    features, lengths = padded_windows(windows)
+    return torch.from_numpy(features), torch.from_numpy(lengths)
 
 
 def crop(features: NDArray[np.float16], most: int, rng: np.random.Generator) -> NDArray[np.float16]:
