@@ -40,6 +40,7 @@ meld: .venv-dev/ready
 	.venv-dev/bin/python docs/make_meld.py results/multilevel docs/explanation/meld.md
 
 bench: .venv/ready .venv-dev/ready
+	.venv-dev/bin/python benchmarks/demo.py --out benchmarks/results $(if $(BEFORE),--beside $(BEFORE))
 	.venv/bin/python benchmarks/timeline.py --data $(DATA) --out benchmarks/results $(if $(BESIDE),--beside $(BESIDE))
 	.venv/bin/python benchmarks/turns.py --data $(DATA) --out benchmarks/results
 	.venv-dev/bin/python benchmarks/extraction.py --data $(DATA) --out benchmarks/results

@@ -16,9 +16,10 @@ from undertone.conversation.formats.registry import FORMATS, write_format, write
 from undertone.errors import UndertoneError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from undertone.records import Timeline
+    from undertone.units import Seconds
 
 WRITTEN = tuple(row.name for row in FORMATS if row.writes)
 NEEDS_FILE = tuple(row.name for row in FORMATS if row.writes and row.writer_kind == "file")
@@ -102,14 +103,21 @@ def analyze(
         )
 
     from undertone.api import load
+    from undertone.inference.batch import at_once, results_of
 
     with as_click_error():
         recognizer = load(bundle)
     failures: list[tuple[Path, UndertoneError]] = []
     with recordings_progress(len(paths), quiet=quiet) as progress:
-        for path in paths:
-            try:
-                timeline = recognizer.analyze(
+
+        def analysed(path: Path, check: Callable[[], None]) -> Timeline:
+            with progress.recording(path.name) as advance:
+
+                def heard(seconds: Seconds, in_all: Seconds | None) -> None:
+                    check()
+                    advance(seconds, in_all)
+
+                return recognizer.analyze(
                     path,
                     channels=channels,
                     names=tuple(name.strip() for name in names.split(",")) if names else (),
@@ -119,13 +127,19 @@ def analyze(
                     text=None if place is None else transcript_for(path, place),
                     asr=asr,
                     explain=explain,
-                    progress=progress.begin(path.name),
+                    progress=heard,
                 )
+
+        # A transcriber hears one recording after the other.
+        side_by_side = 1 if asr or len(paths) == 1 else at_once()
+        for path, timeline in results_of(paths, analysed, side_by_side=side_by_side):
+            try:
+                if isinstance(timeline, UndertoneError):
+                    raise timeline
                 with progress.paused():
                     write(timeline, path, output)
             except UndertoneError as error:
                 failures.append((path, error))
-            progress.done()
     report_failures(failures, len(paths))
 
 

@@ -13,26 +13,23 @@ if TYPE_CHECKING:
 
     from undertone.units import Seconds
 
+    Advance = Callable[[Seconds, Seconds | None], None]
+    """Takes the seconds heard and, where known, the seconds in all."""
+
 
 class RecordingsProgress(Protocol):
-    """How far a batch of recordings is."""
+    """How far a batch of recordings is; several of them may be heard at once, in threads of their own."""
 
-    def begin(self, name: str) -> Callable[[Seconds, Seconds | None], None]:
-        """Begin a recording; returns what takes the seconds heard and, where known, the seconds in all."""
-
-    def done(self) -> None:
-        """End the recording."""
+    def recording(self, name: str) -> contextlib.AbstractContextManager[Advance]:
+        """Show a recording while it is heard."""
 
     def paused(self) -> contextlib.AbstractContextManager[None]:
         """Make room for output."""
 
 
 class _Silent:
-    def begin(self, name: str) -> Callable[[Seconds, Seconds | None], None]:  # noqa: ARG002
-        return lambda _heard, _total: None
-
-    def done(self) -> None:
-        """Nothing was shown."""
+    def recording(self, name: str) -> contextlib.AbstractContextManager[Advance]:  # noqa: ARG002
+        return contextlib.nullcontext(lambda _heard, _total: None)
 
     def paused(self) -> contextlib.AbstractContextManager[None]:
         return contextlib.nullcontext()
@@ -42,18 +39,15 @@ class _Bars:
     def __init__(self, progress: Progress, recordings: int) -> None:
         self._progress = progress
         self._all = progress.add_task("recordings", total=recordings, visible=recordings > 1)
-        self._one = progress.add_task("", total=None)
 
-    def begin(self, name: str) -> Callable[[Seconds, Seconds | None], None]:
-        self._progress.reset(self._one, description=name, total=None)
-
-        def advance(heard: Seconds, total: Seconds | None) -> None:
-            self._progress.update(self._one, completed=heard, total=total)
-
-        return advance
-
-    def done(self) -> None:
-        self._progress.advance(self._all)
+    @contextlib.contextmanager
+    def recording(self, name: str) -> Iterator[Advance]:
+        one = self._progress.add_task(name, total=None)
+        try:
+            yield lambda heard, total: self._progress.update(one, completed=heard, total=total)
+        finally:
+            self._progress.remove_task(one)
+            self._progress.advance(self._all)
 
     @contextlib.contextmanager
     def paused(self) -> Iterator[None]:

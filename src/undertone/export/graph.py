@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 from transformers import PreTrainedModel
 
+from undertone.export.arranged import arranged
 from undertone.inference.bundle import Golden
 from undertone.speech.script import COUNT, TOKENS, padded_scripts, script_names
 from undertone.systems.attention import AskingLayer
@@ -71,7 +72,7 @@ def write_graph(
         outputs: their names in the graph.
         scripts: names of what else goes in, as `undertone.speech.script` has them.
     """
-    graph = _with_plain_attention(network).eval()
+    graph = arranged(_with_plain_attention(network).eval())
     batch, frame = torch.export.Dim("batch", min=1), torch.export.Dim("frame", min=1)
     example, shapes = _scripts_for(scripts, batch)
     sound = (torch.randn(2, 128, mel_bins), torch.tensor([128, 64]))

@@ -7,6 +7,7 @@ stream's on how it was cut. Here it does not, and every processor gives the same
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -21,6 +22,10 @@ that is looked up in, each row has a scale."""
 
 LEAST: Final = 1024
 """Numbers that a weight must have to be rounded; a smaller one saves no space worth its error."""
+
+LEAST_BEHIND: Final = 32
+"""Numbers that must stand behind an output channel, more than behind one of a depthwise convolution: the errors of
+fewer do not even out."""
 
 STEPS: Final = 127
 """Of a channel, to either side of zero."""
@@ -83,13 +88,13 @@ def round_channels(weight: NDArray[np.float32], axis: int) -> tuple[NDArray[np.i
 
 def _weights(graph: onnx.GraphProto) -> dict[str, int]:
     """Find the weights to round, with the axis of their output channels."""
-    sizes = {
-        item.name: int(np.prod(item.dims)) for item in graph.initializer if item.data_type == onnx.TensorProto.FLOAT
-    }
+    shapes = {item.name: tuple(item.dims) for item in graph.initializer if item.data_type == onnx.TensorProto.FLOAT}
     found: dict[str, int] = {}
     for node in graph.node:
         place, axis = AXES.get(node.op_type, (0, 0))
-        if node.op_type in AXES and sizes.get(node.input[place], 0) >= LEAST:
-            across = node.op_type == "Gemm" and any(item.name == "transB" and item.i for item in node.attribute)
-            found[node.input[place]] = 0 if across else axis
+        shape = shapes.get(node.input[place], ()) if node.op_type in AXES else ()
+        across = node.op_type == "Gemm" and any(item.name == "transB" and item.i for item in node.attribute)
+        channels = 0 if across else axis
+        if shape and math.prod(shape) >= max(LEAST, LEAST_BEHIND * shape[channels]):
+            found[node.input[place]] = channels
     return found
