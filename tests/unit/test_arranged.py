@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 from typing import TYPE_CHECKING
 
+import numpy as np
 import onnx
 import pytest
 import torch
@@ -13,6 +14,8 @@ from torch import nn
 from undertone.backbones.network import Backbone, BackboneSizes
 from undertone.export.arranged import ArrangedBackbone, SilencingConvolution, arranged, shifted
 from undertone.export.graph import export_graph
+from undertone.export.rounding import round_graph
+from undertone.export.write import answers_of
 from undertone.systems.layers import ConvBlock, MaskedConvStem, frame_mask
 from undertone.systems.registry import SYSTEMS
 
@@ -121,3 +124,17 @@ def test_a_graph_has_the_biases_in_its_products(tmp_path: Path) -> None:
     assert kinds.count("Gemm") == 2 * per_block["Gemm"] + 3  # the stem's projection, the embedding and the classifier
     assert kinds.count("Conv") == 2 * per_block["Conv"] + 2
     assert "BatchNormalization" not in kinds
+
+
+@pytest.mark.parametrize("name", sorted(name for name, system in SYSTEMS.items() if not system.reads))
+def test_rounding_leaves_alone_what_silences_padded_frames(name: str, tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    system = SYSTEMS[name]
+    network = system.build(system.sizes(mel_bins=16, labels=7)).eval()
+    export_graph(network, tmp_path / "model.onnx", mel_bins=16)
+    rounded = round_graph((tmp_path / "model.onnx").read_bytes())
+    assert len(rounded) < 0.5 * (tmp_path / "model.onnx").stat().st_size
+    with torch.inference_mode():
+        wanted = network(features(), LENGTHS).logits.numpy()
+    found = answers_of(rounded)(features().numpy(), LENGTHS.numpy())
+    assert np.abs(found - wanted).max() < 0.05 * max(1.0, np.abs(wanted).max())

@@ -1,6 +1,6 @@
 """Networks arranged for ONNX Runtime: the weights and the numbers stay, the steps become fewer and larger.
 
-On windows of a few seconds, half of a graph's time went into starting its nodes and into moving numbers about. Here all
+The shorter a window, the more of its time goes into starting a graph's nodes and into moving numbers about. Here all
 frames of a batch lie in one matrix wherever they do not meet, so that a layer's bias is part of its product; products
 of the same input are one; constant factors are in the weights; what depends on positions alone is computed once for a
 batch; and masks that change nothing in a real frame are left out. Padded frames may hold other numbers than before.
@@ -79,7 +79,8 @@ class SilencingConvolution(nn.Module):
     """A first convolution of stride 2 whose padded frames an activation then makes 0, without a mask.
 
     A channel that marks padded frames is heard in the middle of the kernel alone. The frame in the middle of output t
-    is 2t, which is real if and only if t is.
+    is 2t, which is real if and only if t is. Rounding passes the weight over: too little stands behind its channels
+    (`rounding.LEAST_BEHIND`), and a scale that holds `SILENCED` would leave nothing of the rest.
     """
 
     def __init__(self, weight: Tensor, bias: Tensor | None) -> None:
