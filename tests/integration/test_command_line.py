@@ -14,6 +14,7 @@ from click.testing import CliRunner, Result
 
 from undertone.cli import main
 from undertone.conversation.formats.registry import FORMATS
+from undertone.inference import batch
 
 EXAMPLE = Path(__file__).resolve().parents[2] / "examples" / "conversation.flac"
 
@@ -77,6 +78,38 @@ def test_a_batch_goes_on_past_bad_files_and_lists_them(tmp_path: Path) -> None:
     assert "bad.wav" in result.stderr
     assert "missing.wav" in result.stderr
     assert [item.name for item in (tmp_path / "out").iterdir()] == ["good.json"]
+
+
+def test_recordings_side_by_side_are_told_in_their_order_and_as_if_alone(tmp_path: Path) -> None:
+    sound, sample_rate = soundfile.read(EXAMPLE, dtype="float32")
+    lengths = {"c.wav": 20, "a.wav": 3, "d.wav": 0.1, "b.wav": 9}  # the first takes longest
+    for name, seconds in lengths.items():
+        soundfile.write(tmp_path / name, sound[: int(seconds * sample_rate)], sample_rate)
+    paths = [tmp_path / name for name in lengths]
+    together = run("analyze", *paths, "-f", "table")
+    alone = [run("analyze", path, "-f", "table") for path in paths]
+    assert together.stdout == "".join(result.stdout for result in alone)
+    assert [result.exit_code for result in (together, *alone)] == [0] * 5
+
+
+@pytest.mark.parametrize(("options", "wanted"), [((), 3), (("--asr", "pocketsphinx"), 1)])
+def test_recordings_are_heard_side_by_side_unless_a_transcriber_hears_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, options: tuple[str, ...], wanted: int
+) -> None:
+    for name in ("a.wav", "b.wav"):
+        soundfile.write(tmp_path / name, np.zeros(16_000), 16_000)
+    seen: list[int] = []
+    right = batch.results_of
+
+    def watched(items: list[Path], work: object, *, side_by_side: int) -> object:
+        seen.append(side_by_side)
+        return right(items, work, side_by_side=side_by_side)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(batch, "at_once", lambda: 3)
+    monkeypatch.setattr(batch, "results_of", watched)
+    assert run("analyze", tmp_path, "-o", tmp_path / "out", *options).exit_code == 0
+    assert run("analyze", tmp_path / "a.wav", "-o", tmp_path / "out", *options).exit_code == 0
+    assert seen == [wanted, 1], "one recording alone needs no threads"
 
 
 def test_silence_is_a_timeline_without_turns_and_no_failure(tmp_path: Path) -> None:
