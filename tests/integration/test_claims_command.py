@@ -126,6 +126,28 @@ def test_what_was_run_is_not_run_again(done: tuple[Path, Result], data: Path, fo
     assert (root / "results" / "claims.json").read_text(encoding="utf-8") == before
 
 
+def test_only_what_is_missing_is_run_if_asked_for(
+    done: tuple[Path, Result], data: Path, folder: Path, tmp_path: Path
+) -> None:
+    root, told = done
+    shutil.copytree(root / "results", tmp_path / "results")
+    (tmp_path / "results" / "urdu.random" / "floor.json").unlink()
+    kept = tmp_path / "results" / "emodb.random" / "linear.json"
+    other = tmp_path / "results" / "emodb.random" / "again.json"
+    other.write_text(other.read_text("utf-8").replace('"penalties": "(1.0,)"', '"penalties": "(2.0,)"'), "utf-8")
+    before = kept.stat().st_mtime_ns
+    words = ("--data", data, "--results", tmp_path / "results", "--work", tmp_path / "work", "--missing")
+    again = claims(folder, *words)
+    assert again.exit_code == 0, again.output
+    assert again.stdout == told.stdout
+    lines = [line.split(":")[0] for line in again.stderr.splitlines() if "about" in line]
+    assert lines == ["again on emodb/random", "floor on urdu/random"]
+    assert kept.stat().st_mtime_ns == before
+    nothing = claims(folder, *words)
+    assert nothing.exit_code == 0, nothing.output
+    assert "about" not in nothing.stderr
+
+
 def test_stored_results_are_judged_without_data(done: tuple[Path, Result], folder: Path, tmp_path: Path) -> None:
     root, told = done
     shutil.copytree(root / "results", tmp_path / "results")
@@ -208,7 +230,8 @@ def test_several_processes_give_the_same_verdicts(
     ("words", "said"),
     [
         ((), "say with --data where they lie, or give --judge-only"),
-        (("--judge-only", "--data", "."), "--judge-only runs nothing: leave --data and --backbone out"),
+        (("--judge-only", "--data", "."), "--judge-only runs nothing: leave --data, --backbone and --missing out"),
+        (("--judge-only", "--missing"), "--judge-only runs nothing: leave --data, --backbone and --missing out"),
         (("--judge-only", "--only", "X-9"), "there is no claim 'X-9'; there are X-1, X-2"),
         (("--data", ".", "--backbone", "phones-en"), "--backbone takes NAME=FOLDER, such as phones-en=runs/asr/out"),
         (("--data", ".", "--backbone", "a=b"), "no run hears through a backbone called 'a'; they name none"),

@@ -13,7 +13,7 @@ from undertone.cli.progress import steps_progress
 from undertone.errors import MissingExtraError, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Collection, Sequence
 
     from rich.table import Table
 
@@ -38,6 +38,11 @@ if TYPE_CHECKING:
     "--backbone", "backbones", multiple=True, metavar="NAME=FOLDER",
     help="Where the backbone lies that runs call NAME; may be given several times.",
 )  # fmt: skip
+@click.option(
+    "--missing",
+    is_flag=True,
+    help="Leave results alone that are there and are of the runs as they stand; run the others.",
+)
 @click.option("--judge-only", is_flag=True, help="Judge the results that are there; needs no data.")
 def claims(
     folder: Path,
@@ -46,6 +51,7 @@ def claims(
     work: Path,
     only: tuple[str, ...],
     backbones: tuple[str, ...],
+    missing: bool,
     judge_only: bool,
 ) -> None:
     """Run the claims about a system that FOLDER holds, and judge them.
@@ -59,8 +65,9 @@ def claims(
     with as_click_error():
         try:
             from undertone.experiments.claims import read_study
+            from undertone.experiments.claims_judge import stored_results
             from undertone.experiments.claims_run import run_study
-            from undertone.training.parallel import joined_workers
+            from undertone.training.parallel import joined_workers, wait_for_all
         except ModuleNotFoundError as error:
             raise MissingExtraError("claims", "train") from error
         study = read_study(folder)
@@ -72,16 +79,18 @@ def claims(
         failures: tuple[str, ...] = ()
         rank = 0
         if judge_only:
-            if data is not None or backbones:
-                raise UsageError("--judge-only runs nothing: leave --data and --backbone out")
+            if data is not None or backbones or missing:
+                raise UsageError("--judge-only runs nothing: leave --data, --backbone and --missing out")
         elif data is None:
             raise UsageError("runs need corpora; say with --data where they lie, or give --judge-only")
         else:
             with joined_workers() as workers, steps_progress(quiet=workers.rank > 0) as progress:
                 rank = workers.rank
+                kept = stored_results(study, place)[0] if missing else {}
+                wait_for_all(workers)  # none writes before all have read
                 failures = run_study(
-                    study, data=data, results=place, work=work, progress=progress, done=_watch(study, only),
-                    only=only, backbones=places, command=command, workers=workers,
+                    study, data=data, results=place, work=work, progress=progress, done=_watch(study, only, kept),
+                    only=only, kept=kept, backbones=places, command=command, workers=workers,
                 )  # fmt: skip
         if rank == 0:
             failures += _judge(study, place, only, command)
@@ -100,9 +109,9 @@ def _places(backbones: Sequence[str]) -> dict[str, str]:
     return found
 
 
-def _watch(study: Study, only: Sequence[str]) -> Callable[[str, Result], None]:
+def _watch(study: Study, only: Sequence[str], kept: Collection[tuple[str, str]]) -> Callable[[str, Result], None]:
     """Say each run's number on standard error when it is done, and how long the others may take."""
-    total = sum(len(runs) for runs in study.wanted(only).values())
+    total = sum((protocol, run.name) not in kept for protocol, runs in study.wanted(only).items() for run in runs)
     begun, done = time.monotonic(), 0
 
     def told(_run: str, result: Result) -> None:

@@ -78,7 +78,7 @@ def judge_study(study: Study, results: Path, *, command: str = "", draws: int = 
     Raises:
         ResultError: if runs on one protocol have not tested the same utterances.
     """
-    found, problems = _stored(study, results)
+    found, problems = stored_results(study, results)
     scored = {place: arrange(result.labels, result.predictions) for place, result in found.items()}
     firsts: dict[str, Place] = {}
     for place in found:
@@ -145,8 +145,16 @@ def difference_of(
     return paired_bootstrap(statistic, groups.count, draws=draws, rng=np.random.default_rng(0))
 
 
-def _stored(study: Study, results: Path) -> tuple[dict[Place, Result], dict[Place, str]]:
-    """The results that are there and are those of the study's runs; what is wrong with the others."""
+def stored_results(study: Study, results: Path) -> tuple[dict[Place, Result], dict[Place, str]]:
+    """Read the results that are there, by protocol and run.
+
+    Args:
+        study: whose runs they are to be.
+        results: where they lie.
+
+    Returns:
+        Those that are of the study's runs as they stand now, and what is wrong with every other.
+    """
     found: dict[Place, Result] = {}
     problems: dict[Place, str] = {}
     for protocol, runs in study.wanted().items():

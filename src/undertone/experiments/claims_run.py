@@ -16,7 +16,7 @@ from undertone.training.parallel import ALONE, Workers, in_turn
 from undertone.training.store import open_or_extract
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
     from pathlib import Path
 
     from undertone.corpora.base import Exclusion
@@ -49,6 +49,7 @@ def run_study(
     progress: Progress,
     done: Done,
     only: Sequence[str] = (),
+    kept: Collection[tuple[str, str]] = (),
     backbones: Mapping[str, str] | None = None,
     command: str = "",
     workers: Workers = ALONE,
@@ -66,6 +67,7 @@ def run_study(
         progress: opens a progress bar.
         done: called in the first process after every run.
         only: numbers of claims; all where none is given.
+        kept: protocols and runs whose results are left as they are.
         backbones: where backbones lie that encoders name, by name.
         command: what stands in the results.
         workers: the processes that work together.
@@ -79,9 +81,13 @@ def run_study(
     """
     failures: list[str] = []
     places = backbones or {}
-    wanted = study.wanted(only)
+    wanted = {
+        protocol: tuple(run for run in runs if (protocol, run.name) not in kept)
+        for protocol, runs in study.wanted(only).items()
+    }
     _require_names(places, [run for runs in wanted.values() for run in runs])
-    ready = _with_features(_materials(wanted, data, failures), places, work, progress, workers, failures)
+    begun = {protocol: runs for protocol, runs in wanted.items() if runs}
+    ready = _with_features(_materials(begun, data, failures), places, work, progress, workers, failures)
     fits = sum(len(_mine(item, run, workers)) for item in ready for run in item.runs)
     advance = progress(f"{study.name}: folds and seeds of all runs", fits)
     for item in ready:
