@@ -133,9 +133,10 @@ def analyze(
         # A transcriber hears one recording after the other.
         side_by_side = 1 if asr or len(paths) == 1 else at_once()
         for path, timeline in results_of(paths, analysed, side_by_side=side_by_side):
+            if isinstance(timeline, UndertoneError):
+                failures.append((path, timeline))
+                continue
             try:
-                if isinstance(timeline, UndertoneError):
-                    raise timeline
                 with progress.paused():
                     write(timeline, path, output)
             except UndertoneError as error:

@@ -81,13 +81,11 @@ def run_study(
     """
     failures: list[str] = []
     places = backbones or {}
-    wanted = {
-        protocol: tuple(run for run in runs if (protocol, run.name) not in kept)
-        for protocol, runs in study.wanted(only).items()
-    }
+    wanted = study.wanted(only)
     _require_names(places, [run for runs in wanted.values() for run in runs])
-    begun = {protocol: runs for protocol, runs in wanted.items() if runs}
-    ready = _with_features(_materials(begun, data, failures), places, work, progress, workers, failures)
+    ready = _with_features(
+        _materials(_without(kept, wanted), data, failures), places, work, progress, workers, failures
+    )
     fits = sum(len(_mine(item, run, workers)) for item in ready for run in item.runs)
     advance = progress(f"{study.name}: folds and seeds of all runs", fits)
     for item in ready:
@@ -158,6 +156,12 @@ def _require_names(backbones: Mapping[str, str], runs: Sequence[Run]) -> None:
         raise UsageError(
             f"no run hears through a backbone called {odd[0]!r}; they name {', '.join(sorted(known)) or 'none'}"
         )
+
+
+def _without(kept: Collection[tuple[str, str]], wanted: Mapping[str, tuple[Run, ...]]) -> dict[str, tuple[Run, ...]]:
+    """Leave out runs by protocol and name, and protocols that no run is left on."""
+    found = {name: tuple(run for run in runs if (name, run.name) not in kept) for name, runs in wanted.items()}
+    return {name: runs for name, runs in found.items() if runs}
 
 
 def _materials(wanted: Mapping[str, tuple[Run, ...]], data: Path, failures: list[str]) -> list[Material]:

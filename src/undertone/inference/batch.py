@@ -21,7 +21,7 @@ Item = TypeVar("Item")
 Made = TypeVar("Made")
 
 MOST_AT_ONCE: Final = 8
-"""Recordings, however many cores there are: each holds up to 100 MB."""
+"""Recordings, however many cores there are: each holds blocks of sound of its own."""
 
 AHEAD: Final = 4
 """Results for each that is worked on, that may wait for one before them."""
