@@ -26,8 +26,8 @@ MP3_RATES: Final = {1: 40_000, 2: 64_000}
 """Bits per second by channels; constant, so that a player finds any second at once."""
 
 LAME_OPTIONS: Final = {"compression_level": "7", "joint_stereo": "0"}
-"""Faster than LAME's own quality of 3, which gains nothing at these rates. Two channels are two voices here, so there is
-nothing to gain from joining them."""
+"""Faster than LAME's own quality of 3, which gains nothing at these rates. Two channels are two voices here, so there
+is nothing to gain from joining them."""
 
 
 class Mp3Stream(io.RawIOBase):
