@@ -3,6 +3,8 @@
 PYTHON := $(shell for p in python3 python3.11 python3.12 python3.13 python3.14; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 DATA ?= ../shared/data
+# The commit of the first bundle that shipped.
+FIRST = 67c9e9f
 
 BACKBONE_PAGE = .venv-dev/bin/python docs/make_backbone.py src/undertone/backbones/phones-en \
 	results/backbones/phones-en docs/explanation/backbone.md docs/images
@@ -40,7 +42,7 @@ meld: .venv-dev/ready
 	.venv-dev/bin/python docs/make_meld.py results/multilevel docs/explanation/meld.md
 
 bench: .venv/ready .venv-dev/ready
-	.venv-dev/bin/python benchmarks/demo.py --out benchmarks/results $(if $(BEFORE),--beside $(BEFORE))
+	.venv-dev/bin/python benchmarks/demo.py --beside c9ede0e --beside $(FIRST) --out benchmarks/results
 	.venv/bin/python benchmarks/timeline.py --data $(DATA) --out benchmarks/results $(if $(BESIDE),--beside $(BESIDE))
 	.venv/bin/python benchmarks/turns.py --data $(DATA) --out benchmarks/results
 	.venv-dev/bin/python benchmarks/extraction.py --data $(DATA) --out benchmarks/results

@@ -1,23 +1,24 @@
-"""What `make demo` runs, timed, beside the same command of an older checkout if one is named.
+"""What `make demo` runs, timed, beside the same command of older commits.
 
-    git worktree add ../first 67c9e9f
-    python benchmarks/demo.py --beside ../first --out benchmarks/results
+    python benchmarks/demo.py --beside c9ede0e --beside 67c9e9f --out benchmarks/results
 
-Every run is a fresh process that starts Python, loads the bundle of its checkout, judges the checkout's own copy of the
-example conversation, and writes the table and the report with the sound in it. The checkouts take turns, in an order
-that turns too, and share one interpreter with its packages. Results go to `demo.json` and `demo.md` in the folder named
-with --out.
+Each commit is checked out into a folder that goes when the benchmark ends. Every run is a fresh process that starts
+Python, loads the bundle of its checkout, judges the checkout's own copy of the example conversation, and writes the
+table and the report with the sound in it. The checkouts take turns, in an order that turns too, and share one
+interpreter with its packages. Results go to `demo.json` and `demo.md` in the folder named with --out.
 """
 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import os
 import statistics
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -41,6 +42,18 @@ class Case:
     @property
     def median_s(self) -> float:
         return statistics.median(self.wall_s)
+
+
+@contextlib.contextmanager
+def checked_out(commit: str) -> Iterator[Path]:
+    """Check a commit out beside this checkout's own, for as long as it is needed."""
+    with tempfile.TemporaryDirectory() as folder:
+        place = Path(folder) / commit
+        subprocess.run(["git", "-C", str(HERE), "worktree", "add", "--quiet", "--detach", place, commit], check=True)
+        try:
+            yield place
+        finally:
+            subprocess.run(["git", "-C", str(HERE), "worktree", "remove", "--force", place], check=True)
 
 
 def commit_of(checkout: Path) -> str:
@@ -85,7 +98,7 @@ def as_markdown(cases: list[Case], machine: str) -> str:
     lines = [
         "# The demo",
         "",
-        f"`python benchmarks/demo.py --beside CHECKOUT` on {machine}. {RUNS} runs each, taking turns: whole processes "
+        f"`python benchmarks/demo.py --beside COMMIT` on {machine}. {RUNS} runs each, taking turns: whole processes "
         "that judge the example conversation (49 s, two channels) and write its table and its report with the sound.",
         "",
         "| commit | bundle | wall, median | least to most | processor, median | peak memory | times as fast |",
@@ -102,10 +115,11 @@ def as_markdown(cases: list[Case], machine: str) -> str:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--beside", type=Path, action="append", default=[], help="another checkout; may be given again")
+    parser.add_argument("--beside", metavar="COMMIT", action="append", default=[], help="may be given several times")
     arguments = parser.parse_args()
     os.environ.pop("PYTHONPATH", None)
-    cases = timed([HERE, *(each.resolve() for each in arguments.beside)])
+    with contextlib.ExitStack() as stack:
+        cases = timed([HERE, *(stack.enter_context(checked_out(commit)) for commit in arguments.beside)])
     machine = this_machine("onnxruntime", "numpy")
     arguments.out.mkdir(parents=True, exist_ok=True)
     record = {"machine": machine, "runs": RUNS, "cases": [asdict(case) for case in cases]}

@@ -101,16 +101,25 @@ def test_places_are_shifted_to_where_a_frame_stands(frames: int) -> None:
 
 
 @pytest.mark.parametrize("name", sorted(name for name, system in SYSTEMS.items() if not system.reads))
-def test_a_system_keeps_its_answers_and_is_left_as_it_was(name: str) -> None:
+def test_a_system_keeps_its_answers(name: str) -> None:
     torch.manual_seed(0)
     system = SYSTEMS[name]
     network = trained(system.build(system.sizes(mel_bins=16, labels=7)))
-    state = {key: value.clone() for key, value in network.state_dict().items()}
     other = arranged(copy.deepcopy(network))
     assert {type(part).__module__ for part in other.modules()} >= {"undertone.export.arranged"}
     with torch.inference_mode():
         found, wanted = other(features(), LENGTHS), network(features(), LENGTHS)
     torch.testing.assert_close(found.logits, wanted.logits, atol=1e-5, rtol=1e-4)
+
+
+def test_a_system_that_is_exported_is_left_as_it_was(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    system = SYSTEMS["compact"]
+    network = trained(system.build(system.sizes(mel_bins=16, labels=7, blocks=1, width=16, channels=8)))
+    state = {key: value.clone() for key, value in network.state_dict().items()}
+    export_graph(network, tmp_path / "model.onnx", mel_bins=16)
+    assert not any(type(part).__module__ == "undertone.export.arranged" for part in network.modules())
+    assert network.state_dict().keys() == state.keys()
     assert all(torch.equal(value, state[key]) for key, value in network.state_dict().items())
 
 
