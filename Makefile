@@ -78,6 +78,8 @@ train-multilevel: .venv-dev/ready
 folds: .venv-dev/ready
 	OMP_NUM_THREADS=1 .venv-dev/bin/torchrun --standalone --nproc-per-node cpu -m undertone crossval \
 		experiments/qieemo-folds.toml --data $(DATA) --work runs/claims --results results/qieemo-folds
+	OMP_NUM_THREADS=1 .venv-dev/bin/torchrun --standalone --nproc-per-node cpu -m undertone crossval \
+		experiments/compact-folds.toml --data $(DATA) --work runs/claims --results results/qieemo-folds
 	.venv-dev/bin/python docs/make_folds.py results/qieemo-folds results/baselines docs/explanation/qieemo-folds.md
 
 train-asr-small: .venv-dev/ready

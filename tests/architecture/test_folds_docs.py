@@ -15,6 +15,7 @@ FOLDER, BASELINES = ROOT / "results" / "qieemo-folds", ROOT / "results" / "basel
 PAGE = ROOT / "docs" / "explanation" / "qieemo-folds.md"
 MAKER = runpy.run_path(str(ROOT / "docs" / "make_folds.py"))
 PLAN = tomllib.loads(read(ROOT / "experiments" / "qieemo-folds.toml"))
+LONGER = tomllib.loads(read(ROOT / "experiments" / "compact-folds.toml"))
 
 
 @pytest.mark.parametrize("protocol", PLAN["protocols"])
@@ -25,6 +26,14 @@ def test_every_protocol_of_the_plan_has_a_result_with_its_settings(protocol: str
     assert list(result.seeds) == PLAN["seeds"]
     for name, value in PLAN["settings"]["qieemo"]["head"].items():
         assert result.settings[f"head.{name}"] == str(value)
+
+
+@pytest.mark.parametrize("protocol", LONGER["protocols"])
+def test_the_compact_network_that_is_fused_had_the_steps_of_its_plan(protocol: str) -> None:
+    found = MAKER["results_on"](protocol, FOLDER, BASELINES)
+    assert found.partner.settings["steps"] == str(LONGER["settings"]["compact"]["steps"])
+    assert list(found.partner.seeds) == LONGER["seeds"]
+    assert found.partner not in found.baselines
 
 
 def test_the_page_agrees_with_the_results() -> None:
