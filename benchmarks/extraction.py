@@ -83,7 +83,7 @@ def loop(architecture: str) -> Way:
 
 def ours(name: str, batch_s: float) -> Way:
     """The project's own: an encoder into a feature store."""
-    encoder = dataclasses.replace(encoder_named(name), batch_s=batch_s)
+    encoder = dataclasses.replace(encoder_named(name), batch=batch_s)
 
     def run(items: Sequence[Utterance], folder: Path) -> dict[str, np.ndarray]:
         store = open_or_extract(items, encoder, folder)
