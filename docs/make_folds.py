@@ -114,7 +114,7 @@ def comparison(found: Found) -> str:
     """Scores, and differences whose p is corrected within their column."""
     both, alone = (
         [
-            f"{turned(change.difference)} | {'< 0.001' if change.corrected_p < 0.001 else f'{change.corrected_p:.3f}'}"
+            f"{turned(change.difference)} | {chance(change.corrected_p)}"
             for each in compare_all((first, *found.others.values()), np.random.default_rng(0), metrics=("UA",))
             for change in each.changes
         ]
@@ -141,12 +141,13 @@ def comparison(found: Found) -> str:
 def mistakes(found: Found) -> str:
     """Tell for each label how often it is heard, by each network and by both, and what both take it for instead."""
     labels = found.both.labels
-    heard = [recalls(confusion_of(each)) for each in (found.qieemo, found.partner, found.both)]
+    alone, partner, both = (confusion_of(each) for each in (found.qieemo, found.partner, found.both))
+    heard = [recalls(each) for each in (alone, partner, both)]
     lines = [
         f"| label | utterances | heard by `{OURS}` | by `{PARTNER}` | by both | taken for instead, by both |",
         "|---|--:|--:|--:|--:|---|",
     ]
-    for number, (label, row) in enumerate(zip(labels, confusion_of(found.both), strict=True)):
+    for number, (label, row) in enumerate(zip(labels, both, strict=True)):
         shares = " | ".join(f"{100 * each[number]:.0f}" for each in heard)
         lines.append(f"| {label} | {row.sum()} | {shares} | {instead(labels, row, number)} |")
     return "\n".join(lines)
@@ -162,6 +163,11 @@ def confusion_of(result: Result) -> NDArray[np.int64]:
     """Count what was answered to what, folds together, with the mean of the seeds' probabilities."""
     scored = arrange(result.labels, result.predictions)
     return confusion(scored.truth, scored.mean_probabilities.argmax(axis=1), len(result.labels))
+
+
+def chance(p: float) -> str:
+    """A p value."""
+    return "< 0.001" if p < 0.001 else f"{p:.3f}"
 
 
 def turned(found: Difference) -> str:
