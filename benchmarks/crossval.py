@@ -82,10 +82,11 @@ def read_batch(folder: Path, numbers: Sequence[int], truth: Tensor) -> Frames:
 
 def scores_of_frames(head: nn.Module, batch: Frames) -> Tensor:
     """Project every frame, take the mean over the real ones, classify."""
-    projected = head.project(batch.states)
+    projected = head.get_submodule("project")(batch.states)
     mask = torch.arange(batch.states.shape[1])[None, :] < batch.lengths[:, None]
     mean = (projected * mask[:, :, None]).sum(dim=1) / batch.lengths[:, None]
-    return head.classify(mean)
+    logits: Tensor = head.get_submodule("classify")(mean)
+    return logits
 
 
 def fit_item_by_item(

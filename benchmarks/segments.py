@@ -64,7 +64,7 @@ def material(data: Path) -> list[Item]:
         blocks = torch.from_numpy(rows[:, : layout.blocks * layout.width].astype(np.float32))
         found.append(
             (
-                blocks.unflatten(1, (layout.blocks, layout.width)).transpose(0, 1),
+                blocks.reshape(-1, layout.blocks, layout.width).transpose(0, 1),
                 torch.from_numpy(words),
                 {name: bounds_of(spans, name) for name in GRANULARITIES[1:]},
             )

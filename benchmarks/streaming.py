@@ -84,7 +84,9 @@ class Case:
 
 def sounds(data: Path, seconds: int, count: int) -> list[np.ndarray]:
     """Put utterances of one speaker after another together until there are `count` turns."""
-    wanted, pieces, found, speaker = seconds * SAMPLE_RATE, [], [], None
+    wanted, speaker = seconds * SAMPLE_RATE, None
+    pieces: list[np.ndarray] = []
+    found: list[np.ndarray] = []
     for item in read_corpus(corpus_named(CORPUS), data / CORPUS):
         if item.speaker != speaker:
             pieces, speaker = [], item.speaker
@@ -105,7 +107,8 @@ def heard(network: Backbone, samples: np.ndarray) -> Heard:
     start = time.perf_counter()
     whole = posteriors(network, features)
     whole_s = time.perf_counter() - start
-    chunks_s, parts = [], []
+    chunks_s: list[float] = []
+    parts: list[torch.Tensor] = []
     for end in range(CHUNK * SUBSAMPLING, features.shape[1] + CHUNK * SUBSAMPLING, CHUNK * SUBSAMPLING):
         start = time.perf_counter()
         parts.append(posteriors(network, features[:, :end], CHUNK)[len(parts) * CHUNK :])

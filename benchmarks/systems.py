@@ -78,11 +78,11 @@ def wav2vec2(threads: int) -> Answer:
 
     torch.set_num_threads(threads)
     torch.manual_seed(0)
-    config = Wav2Vec2Config(num_labels=len(EMOTIONS), id2label=dict(enumerate(EMOTIONS)))
+    config = Wav2Vec2Config(id2label=dict(enumerate(EMOTIONS)))
     classify = pipeline(
         "audio-classification",
-        model=Wav2Vec2ForSequenceClassification(config).eval(),
-        feature_extractor=Wav2Vec2FeatureExtractor(),
+        model=Wav2Vec2ForSequenceClassification(config).eval(),  # type: ignore[call-overload,no-untyped-call]
+        feature_extractor=Wav2Vec2FeatureExtractor(),  # type: ignore[no-untyped-call]
         device="cpu",
     )
     return lambda path: str(classify({"raw": load_mono(path), "sampling_rate": SAMPLE_RATE})[0]["label"])
@@ -141,6 +141,7 @@ class Process:
         command = [sys.executable, __file__, "--serve", way, "--threads", str(threads)]
         command += ["--side-by-side"] if side_by_side else []
         environment = os.environ | {"OMP_NUM_THREADS": str(threads)}
+        self._command = command
         self._running = subprocess.Popen(
             command,
             stdin=subprocess.PIPE,
@@ -158,7 +159,7 @@ class Process:
         self._running.stdin.flush()
         line = self._running.stdout.readline()
         if not line:
-            raise SystemExit(f"{' '.join(map(str, self._running.args))} ended with status {self._running.wait()}")
+            raise SystemExit(f"{' '.join(self._command)} ended with status {self._running.wait()}")
         return json.loads(line)
 
     def end(self) -> None:

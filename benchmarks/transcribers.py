@@ -131,9 +131,9 @@ def as_markdown(cases: Sequence[Case], machine: str) -> str:
     lines += ["", "How many words are right where the transcriber is so sure of them:", ""]
     lines += ["| corpus | heard by | confidence | of all words, % | right, % |", "|---|---|--:|--:|--:|"]
     for case in cases:
-        sure, right = (np.array(each) for each in zip(*case.right, strict=True)) if case.right else ((), ())
+        sure, right = np.array(case.right, dtype=np.float64).reshape(-1, 2).T
         for low, high in zip(BANDS, (*BANDS[1:], 1.0 + 1e-9), strict=True):
-            inside = (sure >= low) & (sure < high) if len(sure) else np.zeros(0, dtype=bool)
+            inside = (sure >= low) & (sure < high)
             if inside.any():
                 lines.append(
                     f"| {case.corpus} | {case.name} | {low:g} to {min(high, 1):g} | {100 * inside.mean():.0f} | "

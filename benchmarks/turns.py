@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from undertone.audio.load import load_mono
 from undertone.audio.vad import FRAME_LENGTH, SpeechDetector, SpeechNetwork
-from undertone.conversation.turns import Floor, TurnRules, close, step
+from undertone.conversation.turns import Floor, Stretch, TurnRules, close, step
 from undertone.units import SAMPLE_RATE
 
 RULES = (
@@ -39,7 +39,8 @@ class Heard:
 
 def in_turns(probabilities: NDArray[np.float32], rules: TurnRules) -> NDArray[np.bool_]:
     """Mark the frames inside turns, shape (frame,)."""
-    state, found = Floor(), []
+    state = Floor()
+    found: list[Stretch] = []
     for probability in probabilities.tolist():
         state, closed = step(state, probability, 0.0, rules)
         found += closed

@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from marked import between
+from marked import between, table
 
 from undertone.corpora.audit import audit_protocol, stamp_of, utterances_from_names
 from undertone.corpora.own import speakers_known
@@ -32,8 +32,7 @@ HEAD = (
 
 def audit_table() -> str:
     """Audit every stored protocol, a row each."""
-    rows = [HEAD, ("---",) * len(HEAD), *map(row, stored_protocols())]
-    return "\n".join(f"| {' | '.join(cells)} |" for cells in rows)
+    return table(HEAD, map(row, stored_protocols()))
 
 
 def row(name: str) -> tuple[str, ...]:

@@ -18,7 +18,7 @@ from typing import Any
 import matplotlib as mpl
 import numpy as np
 import safetensors
-from marked import between
+from marked import between, table
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
@@ -270,10 +270,6 @@ def interval(value: float | None, low: float | None, high: float | None) -> str:
     return f"{100 * value:.1f}{between}"
 
 
-def table(head: tuple[str, ...], rows: list[tuple[object, ...]]) -> str:
-    return "\n".join(f"| {' | '.join(map(str, cells))} |" for cells in (head, ("---",) * len(head), *rows))
-
-
 LEARNING = "backbone-learning-curve.svg"
 
 
@@ -320,7 +316,7 @@ def draw_confusions(corpus: str, pairs: Pairs, path: Path) -> None:
         mark_manners(axes)
         bar = figure.colorbar(image, ax=axes, shrink=0.5)
         marks = (0, 0.01, 0.05, 0.2, 0.5, 1)
-        bar.set_ticks(np.sqrt(marks), labels=[f"{100 * mark:g} %" for mark in marks])
+        bar.set_ticks(np.sqrt(marks).tolist(), labels=[f"{100 * mark:g} %" for mark in marks])
         write(figure, path)
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-from marked import between, estimate
+from marked import between, estimate, p_value, points
 
 from undertone.corpora.audit import audit_protocol, stamp_of, utterances_from_names
 from undertone.corpora.own import speakers_known
@@ -107,10 +107,9 @@ def pair(name: str, results: dict[str, Result]) -> str:
     first, second = PAIR
     (change,) = compare_results(results[first], results[second], np.random.default_rng(0), metrics=("UA",)).changes
     found = change.difference
-    chance = "p < 0.001" if found.p < 0.001 else f"p = {found.p:.3f}"
     return (
-        f"On `{name}`, `{second}` less `{first}`: {100 * found.value:+.1f} points UA "
-        f"[{100 * found.low:+.1f}, {100 * found.high:+.1f}], {chance}."
+        f"On `{name}`, `{second}` less `{first}`, in points UA: {points(found.value, found.low, found.high)}, "
+        f"p {p_value(found.p, '= ')}."
     )
 
 

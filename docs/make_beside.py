@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from marked import between
+from marked import between, p_value, points
 
 from undertone.metrics.comparison import holm
 from undertone.metrics.registry import METRICS
@@ -40,8 +40,8 @@ def beside(new: dict[str, Any], old: dict[str, Any]) -> str:
     ]
     for (place, (count, values, each)), p in zip(found.items(), corrected, strict=True):
         before, after = (f"{100 * value:.1f}" for value in values)
-        points = f"{100 * each.value:+.1f} [{100 * each.low:+.1f}, {100 * each.high:+.1f}]"
-        lines.append(f"| {place[0]} | {place[1]} | {count} | {before} | {after} | {points} | {p:.3f} |")
+        found_points = points(each.value, each.low, each.high)
+        lines.append(f"| {place[0]} | {place[1]} | {count} | {before} | {after} | {found_points} | {p_value(p)} |")
     return "\n".join(lines)
 
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import matplotlib as mpl
+from marked import p_value, points
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator
 
@@ -204,8 +205,7 @@ def found(finding: Finding) -> str:
     """A difference in points with its interval and its corrected p."""
     if finding.value is None or finding.low is None or finding.high is None or finding.corrected_p is None:
         return "undefined"
-    chance = "p < 0.001" if finding.corrected_p < 0.001 else f"p = {finding.corrected_p:.3f}"
-    return f"{100 * finding.value:+.1f} [{100 * finding.low:+.1f}, {100 * finding.high:+.1f}], {chance}"
+    return f"{points(finding.value, finding.low, finding.high)}, p {p_value(finding.corrected_p, '= ')}"
 
 
 def runs_of(claim: JudgedClaim) -> list[str]:

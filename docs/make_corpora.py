@@ -11,7 +11,7 @@ import sys
 from importlib import import_module
 from pathlib import Path
 
-from marked import between
+from marked import between, table
 
 from undertone.corpora.base import Corpus, CorpusCard
 from undertone.corpora.registry import CORPORA
@@ -30,7 +30,7 @@ def sections() -> str:
 def section(corpus: Corpus) -> str:
     """Write everything a reader must know about one corpus."""
     card = corpus.card
-    parts = [f"## {card.name}", f"**{card.title}.** {card.source}.", table(facts(card))]
+    parts = [f"## {card.name}", f"**{card.title}.** {card.source}.", table(("", ""), facts(card))]
     if card.counts:
         parts.append(
             "Utterances by emotion: " + ", ".join(f"{name} {count:,}" for name, count in card.counts.items()) + "."
@@ -82,12 +82,7 @@ def read_speech(cards: list[CorpusCard]) -> str:
         )
         for card in cards
     ]
-    return "These are read from a `metadata.csv` only.\n\n" + table(rows, head)
-
-
-def table(rows: list[tuple[str, ...]], head: tuple[str, ...] = ("", "")) -> str:
-    """Draw a Markdown table."""
-    return "\n".join(f"| {' | '.join(cells)} |" for cells in (head, ("---",) * len(head), *rows))
+    return "These are read from a `metadata.csv` only.\n\n" + table(head, rows)
 
 
 def replaced(page: str, text: str) -> str:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-from marked import between, estimate
+from marked import between, estimate, p_value, points
 
 from undertone.experiments.compare import compare_all
 from undertone.experiments.late_fusion import LateFusion, fused
@@ -114,7 +114,7 @@ def comparison(found: Found) -> str:
     """Scores, and differences whose p is corrected within their column."""
     both, alone = (
         [
-            f"{turned(change.difference)} | {chance(change.corrected_p)}"
+            f"{turned(change.difference)} | {p_value(change.corrected_p)}"
             for each in compare_all((first, *found.others.values()), np.random.default_rng(0), metrics=("UA",))
             for change in each.changes
         ]
@@ -165,14 +165,9 @@ def confusion_of(result: Result) -> NDArray[np.int64]:
     return confusion(scored.truth, scored.mean_probabilities.argmax(axis=1), len(result.labels))
 
 
-def chance(p: float) -> str:
-    """A p value."""
-    return "< 0.001" if p < 0.001 else f"{p:.3f}"
-
-
 def turned(found: Difference) -> str:
     """A difference the other way round, in points."""
-    return f"{-100 * found.value:+.1f} [{-100 * found.high:+.1f}, {-100 * found.low:+.1f}]"
+    return points(-found.value, -found.high, -found.low)
 
 
 def replaced(page: str, text: str) -> str:

@@ -12,7 +12,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from marked import between
+from marked import between, table
 
 BEGIN, END = "<!-- scores:begin -->", "<!-- scores:end -->"
 
@@ -79,13 +79,6 @@ def read_speech(card: dict[str, Any]) -> tuple[str, str]:
         for item in card["plain_speech"]
     ]
     return "**Read speech, where nobody acted, by speakers that the model never heard**", table(head, rows)
-
-
-def table(head: tuple[str, ...], rows: list[tuple[object, ...]]) -> str:
-    """Draw a Markdown table; a sentence where there are no rows."""
-    if not rows:
-        return "The card lists none."
-    return "\n".join(f"| {' | '.join(map(str, cells))} |" for cells in (head, ("---",) * len(head), *rows))
 
 
 def interval(found: dict[str, float]) -> str:

@@ -14,7 +14,7 @@ from __future__ import annotations
 import dataclasses
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 from unittest import mock
 
 import click
@@ -43,7 +43,7 @@ MIXTURE: Final = "systems.0.head.emotion.mixture"
 """A graph holds the softmax of this, number by number; logarithms of shares have the shares for their softmax."""
 
 
-def built(sizes: Mapping[str, Mapping[str, object]]) -> LateFusion:
+def built(sizes: Mapping[str, Any]) -> LateFusion:
     """Build the network of a card's sizes, with batch norms that change nothing."""
     parts = []
     for name, numbers in sizes.items():
@@ -78,7 +78,7 @@ def like(value: NDArray[np.float32], held: Weights) -> tuple[str, bool]:
 
 
 @torch.no_grad()
-def recovered(sizes: Mapping[str, Mapping[str, object]], held: Weights) -> LateFusion:
+def recovered(sizes: Mapping[str, Any], held: Weights) -> LateFusion:
     """Build a network with the weights of a graph."""
     network = built(sizes)
     torch.manual_seed(0)

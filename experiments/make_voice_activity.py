@@ -144,7 +144,7 @@ class _Builder:
         return name
 
     def add_all(self, kind: str, inputs: tuple[str, ...], to: list[str], **attributes: object) -> list[str]:
-        self.nodes.append(helper.make_node(kind, inputs, to, **attributes))
+        self.nodes.append(helper.make_node(kind, inputs, to, **attributes))  # type: ignore[arg-type]
         return to
 
     def linear(self, x: str, matrix: NDArray[np.float32], bias: NDArray[np.float32]) -> str:
