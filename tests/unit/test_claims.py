@@ -364,6 +364,17 @@ def test_results_of_something_else_are_not_judged(
     assert said in claim.missing[0]
 
 
+def test_a_setting_that_came_after_a_result_stood_at_its_default(study: Study, tmp_path: Path) -> None:
+    kept = store(study, tmp_path / "r", {"strong": 0.9, "weak": 0.4, "third": 0.5})
+    path = result_path(tmp_path / "r", "emodb/random", "third")
+    older = kept["emodb/random", "third"]
+    for name, judged in {"batch": True, "steps": False}.items():  # `steps` is 3 in the study, and not by default
+        told = {each: value for each, value in older.settings.items() if each != name}
+        assert len(told) == len(older.settings) - 1
+        write_result(dataclasses.replace(older, settings=told), path)
+        assert (judge_study(study, tmp_path / "r", draws=100).claims[0].verdict != "not run") == judged
+
+
 def test_another_revision_on_another_protocol_is_not_judged(study: Study, tmp_path: Path) -> None:
     kept = store(study, tmp_path / "r", {"strong": 0.9, "weak": 0.4, "third": 0.5}, revision="a")
     path = result_path(tmp_path / "r", "urdu/random", "third")

@@ -39,7 +39,7 @@ from undertone.experiments.claims_record import (
 )
 from undertone.experiments.claims_run import result_path
 from undertone.experiments.compare import require_one_test
-from undertone.experiments.crossval import flat_settings
+from undertone.experiments.crossval import default_settings, flat_settings
 from undertone.experiments.provenance import commit
 from undertone.experiments.results import read_result
 from undertone.experiments.scoring import arrange, groups_of, weigh_seeds
@@ -177,13 +177,17 @@ def stored_results(study: Study, results: Path) -> tuple[dict[Place, Result], di
 
 
 def _odd_fields(run: Run, protocol: str, result: Result, found: Mapping[Place, Result]) -> list[str]:
-    """In what a result is not of the run as it stands in the study now, or not like the others."""
+    """In what a result is not of the run as it stands in the study now, or not like the others.
+
+    A setting that came after the result stood at its default, which is to be what was done before there was a choice.
+    """
     revision = next((other.revision for (_, name), other in found.items() if name == run.name), result.revision)
     files = next((other.corpus_hash for (name, _), other in found.items() if name == protocol), result.corpus_hash)
+    settings = default_settings(type(run.settings)) | result.settings
     wanted = {
         "learner": (run.learner_name, result.learner),
         "encoder": (run.encoder, result.encoder),
-        "table of settings": (flat_settings(asdict(run.settings)), result.settings),
+        "table of settings": (flat_settings(asdict(run.settings)), settings),
         "list of seeds": (run.seeds, result.seeds),
         "revision of the encoder than on other protocols": (revision, result.revision),
         "state of the corpus than other runs": (files, result.corpus_hash),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import MISSING, asdict, dataclass, fields, is_dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -294,3 +294,17 @@ def flat_settings(settings: Mapping[str, Any], prefix: str = "") -> dict[str, st
     for name, value in settings.items():
         rows |= flat_settings(value, f"{prefix}{name}.") if isinstance(value, dict) else {f"{prefix}{name}": str(value)}
     return rows
+
+
+def default_settings(kind: type[Any]) -> dict[str, str]:
+    """What the settings of a kind are where nobody says otherwise, as `flat_settings` names them."""
+    found = {
+        item.name: item.default if item.default_factory is MISSING else item.default_factory() for item in fields(kind)
+    }
+    return flat_settings(
+        {
+            name: asdict(value) if is_dataclass(value) and not isinstance(value, type) else value
+            for name, value in found.items()
+            if value is not MISSING
+        }
+    )
