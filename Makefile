@@ -9,7 +9,7 @@ FIRST = 67c9e9f
 BACKBONE_PAGE = .venv-dev/bin/python docs/make_backbone.py src/undertone/backbones/phones-en \
 	results/backbones/phones-en docs/explanation/backbone.md docs/images
 
-.PHONY: demo test test-slow lint baselines bench claims folds meld train-compact train-compacts train-default train-multilevel train-asr train-asr-small example clean
+.PHONY: demo test test-slow lint baselines bench claims folds meld train-compact train-compacts train-without-ravdess train-default train-multilevel train-asr train-asr-small example clean
 
 demo: .venv/ready
 	.venv/bin/undertone analyze examples/conversation.flac --names Anna,Ben --format table --format html --out out
@@ -60,6 +60,11 @@ bench: .venv/ready .venv-dev/ready
 train-compact train-compacts: train-%: .venv-dev/ready
 	.venv-dev/bin/undertone train experiments/$*.toml --data $(DATA) --work runs/$* --results results/$*.json
 	.venv-dev/bin/python docs/make_beside.py results/default.json results/$*.json docs/explanation/default-model.md
+
+train-without-ravdess: .venv-dev/ready
+	.venv-dev/bin/undertone train experiments/without-ravdess.toml --data $(DATA) --work runs/without-ravdess \
+		--results results/without-ravdess.json
+	.venv-dev/bin/python docs/make_unseen.py results/without-ravdess.json docs/explanation/default-model.md
 
 train-default: .venv-dev/ready
 	.venv-dev/bin/undertone train experiments/default.toml --data $(DATA) --work runs/default \

@@ -6,6 +6,7 @@ import json
 import re
 import runpy
 import shlex
+import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -106,6 +107,23 @@ def test_the_shipped_bundle_beside_another_is_what_their_predictions_say(name: s
     assert new["bundle"] == json.loads(read(CARD))["id"]
     assert new["protocol"] == old["protocol"]
     assert page == BESIDE["replaced"](page, BESIDE["beside"](new, old), name), "run docs/make_beside.py"
+
+
+UNSEEN = runpy.run_path(str(ROOT / "docs" / "make_unseen.py"))
+
+
+def test_the_scores_without_ravdess_are_those_of_the_run_and_nothing_of_it_was_heard_in_training() -> None:
+    page, results = read(ROOT / "docs" / "explanation" / "default-model.md"), ROOT / "results" / "without-ravdess.json"
+    told = json.loads(read(results))
+    assert page == UNSEEN["replaced"](page, UNSEEN["unseen"](told)), "run docs/make_unseen.py, as the Makefile does"
+    assert not any(each["trained_on_corpus"] for each in told["scores"] if each["corpus"] == "ravdess")
+    plan = tomllib.loads(read(ROOT / "experiments" / "without-ravdess.toml"))
+    shipped = tomllib.loads(read(ROOT / "experiments" / "default.toml"))
+    assert plan["unseen_corpora"] == ["ravdess", *shipped.pop("unseen_corpora")]
+    assert "ravdess" not in plan["corpora"]
+    shipped["held_out"].pop("ravdess")
+    shipped["corpora"].remove("ravdess")
+    assert plan | {"name": "default"} == shipped | {"unseen_corpora": plan["unseen_corpora"]}, "all else is alike"
 
 
 def test_a_bundle_beside_itself_differs_by_nothing_and_other_utterances_are_refused() -> None:
