@@ -3,7 +3,8 @@
     python docs/make_folds.py results/qieemo-folds results/baselines docs/explanation/qieemo-folds.md
 
 The rows are the results that `make folds` and `make baselines` wrote; the fused one is the mean of the probabilities in
-two of them. Of two compact networks the one that `make folds` trained is fused. Run it again after either changes.
+two of them. The compact network that is fused is the one that `make folds` trained, for longer than the baseline of its
+name. Run it again after either changes.
 """
 
 from __future__ import annotations
@@ -55,12 +56,8 @@ class Found:
     @property
     def others(self) -> dict[str, Result]:
         """What ours are held against, by the name that it has in the tables."""
-        longer = (
-            {}
-            if self.partner in self.baselines
-            else {f"{PARTNER}, {self.partner.settings['steps']} steps": self.partner}
-        )
-        return longer | {each.learner: each for each in self.baselines}
+        longer = f"{PARTNER}, {self.partner.settings['steps']} steps"
+        return {longer: self.partner} | {each.learner: each for each in self.baselines}
 
 
 def folds(folder: Path, baselines: Path) -> str:
@@ -74,9 +71,7 @@ def results_on(protocol: str, folder: Path, baselines: Path) -> Found:
     name = protocol.replace("/", ".")
     others = {path.stem: path for path in (baselines / name).glob("*.json")}
     known = {learner: read_result(others[learner]) for learner in LEARNERS if learner in others}
-    qieemo = read_result(folder / name / "qieemo.json")
-    longer = folder / name / f"{PARTNER}.json"
-    partner = read_result(longer) if longer.is_file() else known[PARTNER]
+    qieemo, partner = (read_result(folder / name / f"{run}.json") for run in (OURS, PARTNER))
     return Found(
         both=fused((qieemo, partner), LateFusion(runs=(OURS, PARTNER))),
         qieemo=qieemo,
