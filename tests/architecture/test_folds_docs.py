@@ -33,6 +33,23 @@ def test_the_compact_network_that_is_fused_had_the_steps_of_its_plan(protocol: s
     found = MAKER["results_on"](protocol, FOLDER, BASELINES)
     assert found.partner.settings["steps"] == str(LONGER["settings"]["compact"]["steps"])
     assert list(found.partner.seeds) == LONGER["seeds"]
+    assert [found.partner.command, found.qieemo.command] == [
+        f"undertone crossval experiments/{plan}-folds.toml" for plan in ("compact", "qieemo")
+    ]
+
+
+def test_validation_chose_how_long_the_compact_network_learns_as_the_page_says() -> None:
+    gains = []
+    for protocol in LONGER["protocols"]:
+        found = MAKER["results_on"](protocol, FOLDER, BASELINES)
+        (shorter,) = (each for each in found.baselines if each.learner == "compact")
+        longer, before = (
+            sum(each.chosen["validation_ua"] for each in result.fits) / len(result.fits)
+            for result in (found.partner, shorter)
+        )
+        gains.append(longer - before)
+    assert [gain > 0 for gain in gains].count(True) == 6
+    assert min(gains) == 0
 
 
 def test_the_page_agrees_with_the_results() -> None:
