@@ -1,6 +1,6 @@
 """Write the scores of a run whose bundle does not ship into a page, and what it takes a corpus for that it never heard.
 
-python docs/make_unseen.py results/without-ravdess.json docs/explanation/default-model.md
+    python docs/make_unseen.py results/without-ravdess.json docs/explanation/default-model.md
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from make_beside import rows_of
 from make_folds import instead
 from make_scores import emotional_speech
 from marked import between, table
@@ -35,11 +36,7 @@ def unseen(results: dict[str, Any]) -> str:
 def mistakes(results: dict[str, Any]) -> tuple[str, str, str]:
     """Tell for each label how often it is heard and what it is taken for, and what is left without the leaning."""
     labels = tuple(results["labels"])
-    rows = [
-        row
-        for row in results["predictions"]
-        if row["condition"] == CONDITION and row["id"].partition("/")[0] == CORPUS
-    ]
+    rows = rows_of(results, (CORPUS, CONDITION))
     truth = np.array([labels.index(row["truth"]) for row in rows])
     probabilities = np.array([row["probabilities"] for row in rows])
     counts = confusion(truth, probabilities.argmax(axis=1), len(labels))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import time
-from dataclasses import MISSING, asdict, dataclass, fields, is_dataclass
+from dataclasses import MISSING, asdict, dataclass, fields
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -298,13 +298,6 @@ def flat_settings(settings: Mapping[str, Any], prefix: str = "") -> dict[str, st
 
 def default_settings(kind: type[Any]) -> dict[str, str]:
     """What the settings of a kind are where nobody says otherwise, as `flat_settings` names them."""
-    found = {
-        item.name: item.default if item.default_factory is MISSING else item.default_factory() for item in fields(kind)
-    }
-    return flat_settings(
-        {
-            name: asdict(value) if is_dataclass(value) and not isinstance(value, type) else value
-            for name, value in found.items()
-            if value is not MISSING
-        }
-    )
+    values = {item.name: item.default for item in fields(kind) if item.default is not MISSING}
+    tables = {item.name: asdict(item.default_factory()) for item in fields(kind) if item.default_factory is not MISSING}
+    return flat_settings(values | tables)
