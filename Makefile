@@ -9,7 +9,7 @@ FIRST = 67c9e9f
 BACKBONE_PAGE = .venv-dev/bin/python docs/make_backbone.py src/undertone/backbones/phones-en \
 	results/backbones/phones-en docs/explanation/backbone.md docs/images
 
-.PHONY: demo test test-slow lint baselines bench claims folds meld train-compact train-compacts train-without-ravdess train-default train-multilevel train-asr train-asr-small example clean
+.PHONY: demo test test-slow lint baselines bench claims folds meld train-compact train-compacts train-again train-without-ravdess train-default train-multilevel train-asr train-asr-again train-asr-small example clean
 
 demo: .venv/ready
 	.venv/bin/undertone analyze examples/conversation.flac --names Anna,Ben --format table --format html --out out
@@ -61,6 +61,10 @@ train-compact train-compacts: train-%: .venv-dev/ready
 	.venv-dev/bin/undertone train experiments/$*.toml --data $(DATA) --work runs/$* --results results/$*.json
 	.venv-dev/bin/python docs/make_beside.py results/default.json results/$*.json docs/explanation/default-model.md
 
+train-again: .venv-dev/ready
+	.venv-dev/bin/undertone train experiments/default.toml --data $(DATA) --work runs/again --results results/again.json
+	.venv-dev/bin/python docs/make_beside.py results/default.json results/again.json docs/explanation/default-model.md
+
 train-without-ravdess: .venv-dev/ready
 	.venv-dev/bin/undertone train experiments/without-ravdess.toml --data $(DATA) --work runs/without-ravdess \
 		--results results/without-ravdess.json
@@ -72,6 +76,7 @@ train-default: .venv-dev/ready
 	.venv-dev/bin/python docs/make_scores.py src/undertone/bundles/default/card.json docs/explanation/default-model.md
 	.venv-dev/bin/python docs/make_beside.py results/default.json results/compact.json docs/explanation/default-model.md
 	.venv-dev/bin/python docs/make_beside.py results/default.json results/compacts.json docs/explanation/default-model.md
+	.venv-dev/bin/python docs/make_beside.py results/default.json results/again.json docs/explanation/default-model.md
 
 train-multilevel: .venv-dev/ready
 	.venv-dev/bin/undertone train experiments/multilevel.toml --data $(DATA) --work runs/multilevel \
@@ -95,6 +100,11 @@ train-asr-small: .venv-dev/ready
 train-asr: .venv-dev/ready
 	.venv-dev/bin/undertone asr train experiments/asr.toml --data $(DATA) --work runs/asr \
 		--install src/undertone/backbones/phones-en --results results/backbones/phones-en
+	$(BACKBONE_PAGE)
+
+train-asr-again: .venv-dev/ready
+	.venv-dev/bin/undertone asr train experiments/asr.toml --data $(DATA) --work runs/asr-again \
+		--results results/backbones/phones-en-again
 	$(BACKBONE_PAGE)
 
 example: .venv-dev/ready

@@ -370,8 +370,26 @@ def text_of(backbone: Path, results_folder: Path, images: str) -> str:
     """Read the files, and write what stands between the markers."""
     card, results, history = read_all(backbone, results_folder)
     text = sections(card, results, history, facts_of(backbone, card, images))
+    parts = [text]
+    again = results_folder.with_name(f"{results_folder.name}-again")
+    if again.is_dir():
+        parts += made_again(results_folder, again)
     others = [path.parent for path in sorted(backbone.parent.glob("*/card.json")) if path.parent.name != backbone.name]
-    return "\n\n".join([text, *beside([backbone, *others])]) if others else text
+    if others:
+        parts += beside([backbone, *others])
+    return "\n\n".join(parts)
+
+
+def made_again(shipped: Path, again: Path) -> tuple[str, str]:
+    """Compare the run that ships with another of the same configuration, each by the folder of its results."""
+    rows, corpora = [], []
+    for run, folder in (("ships", shipped), ("again", again)):
+        results, history = (json.loads((folder / f"{name}.json").read_text()) for name in ("results", "history"))
+        best = history["epochs"][history["best"]]
+        rates = [interval(*(entry[name] for name in ("per", "low", "high"))) for entry in results]
+        rows.append((run, history["best"] + 1, f"{100 * (1 - best['validation_rate']):.1f}", *rates))
+        corpora = [entry["corpus"] for entry in results]
+    return "### Made again", table(("run", "epoch", "PER, validation", *(f"PER, {name}" for name in corpora)), rows)
 
 
 def beside(backbones: list[Path]) -> tuple[str, str]:

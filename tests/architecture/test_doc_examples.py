@@ -100,7 +100,7 @@ def test_the_page_of_a_model_agrees_with_its_card(bundle: str, name: str) -> Non
 BESIDE = runpy.run_path(str(ROOT / "docs" / "make_beside.py"))
 
 
-@pytest.mark.parametrize("name", ["compact", "compacts"])
+@pytest.mark.parametrize("name", ["compact", "compacts", "again"])
 def test_the_shipped_bundle_beside_another_is_what_their_predictions_say(name: str) -> None:
     page = read(ROOT / "docs" / "explanation" / "default-model.md")
     new, old = (json.loads(read(ROOT / "results" / f"{each}.json")) for each in ("default", name))

@@ -195,6 +195,19 @@ def test_speed_is_told_of_these_weights_alone(tmp_path: Path) -> None:
         assert ("Not measured with these weights yet" in text) != found
 
 
+def test_a_run_made_again_stands_beside_the_one_that_ships(tmp_path: Path) -> None:
+    backbone, results = make_files(tmp_path)
+    assert "Made again" not in MAKER["text_of"](backbone, results, "../images")
+    again = results.with_name("results-again")
+    again.mkdir()
+    entry = asdict(replace(SCORE, per=0.19)) | {"pairs": PAIRS}
+    (again / "results.json").write_text(json.dumps([entry, asdict(OTHER)]))
+    (again / "history.json").write_text(json.dumps(HISTORY | {"best": 3}))
+    found = rows(MAKER["text_of"](backbone, results, "../images"))
+    assert ["ships", "3", "25.0", "17.0 [11.0, 23.0]", "17.0 [11.0, 23.0]"] in found
+    assert ["again", "4", "30.0", "19.0 [11.0, 23.0]", "17.0 [11.0, 23.0]"] in found
+
+
 def test_results_that_do_not_tell_what_was_heard_are_refused(tmp_path: Path) -> None:
     with pytest.raises(SystemExit, match="does not tell what was heard for each phone of an4, librispeech_sample"):
         MAKER["text_of"](*make_files(tmp_path, pairs=False), "../images")
