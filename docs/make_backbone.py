@@ -382,14 +382,15 @@ def text_of(backbone: Path, results_folder: Path, images: str) -> str:
 
 def made_again(shipped: Path, again: Path) -> tuple[str, str]:
     """Compare the run that ships with another of the same configuration, each by the folder of its results."""
-    rows, corpora = [], []
-    for run, folder in (("ships", shipped), ("again", again)):
-        results, history = (json.loads((folder / f"{name}.json").read_text()) for name in ("results", "history"))
-        best = history["epochs"][history["best"]]
-        rates = [interval(*(entry[name] for name in ("per", "low", "high"))) for entry in results]
-        rows.append((run, history["best"] + 1, f"{100 * (1 - best['validation_rate']):.1f}", *rates))
-        corpora = [entry["corpus"] for entry in results]
-    return "### Made again", table(("run", "epoch", "PER, validation", *(f"PER, {name}" for name in corpora)), rows)
+    runs = [json.loads((folder / "results.json").read_text(encoding="utf-8")) for folder in (shipped, again)]
+    histories = [json.loads((folder / "history.json").read_text(encoding="utf-8")) for folder in (shipped, again)]
+    best = [history["epochs"][history["best"]]["validation_rate"] for history in histories]
+    rows = [("validation", *(f"{100 * (1 - rate):.1f}" for rate in best), "–", "–")]
+    for entries in zip(*runs, strict=True):
+        per = [interval(*(entry[name] for name in ("per", "low", "high"))) for entry in entries]
+        wer = [interval(*(entry[name] for name in ("wer", "wer_low", "wer_high"))) for entry in entries]
+        rows.append((entries[0]["corpus"], *per, *wer))
+    return "### Made again", table(("speech", "PER, ships", "PER, again", "WER, ships", "WER, again"), rows)
 
 
 def beside(backbones: list[Path]) -> tuple[str, str]:

@@ -200,12 +200,12 @@ def test_a_run_made_again_stands_beside_the_one_that_ships(tmp_path: Path) -> No
     assert "Made again" not in MAKER["text_of"](backbone, results, "../images")
     again = results.with_name("results-again")
     again.mkdir()
-    entry = asdict(replace(SCORE, per=0.19)) | {"pairs": PAIRS}
-    (again / "results.json").write_text(json.dumps([entry, asdict(OTHER)]))
+    entries = [asdict(replace(SCORE, per=0.19, wer=0.4, wer_low=0.3, wer_high=0.5)), asdict(OTHER)]
+    (again / "results.json").write_text(json.dumps(entries))
     (again / "history.json").write_text(json.dumps(HISTORY | {"best": 3}))
     found = rows(MAKER["text_of"](backbone, results, "../images"))
-    assert ["ships", "3", "25.0", "17.0 [11.0, 23.0]", "17.0 [11.0, 23.0]"] in found
-    assert ["again", "4", "30.0", "19.0 [11.0, 23.0]", "17.0 [11.0, 23.0]"] in found
+    assert ["validation", "25.0", "30.0", "–", "–"] in found
+    assert ["an4", "17.0 [11.0, 23.0]", "19.0 [11.0, 23.0]", "–", "40.0 [30.0, 50.0]"] in found
 
 
 def test_results_that_do_not_tell_what_was_heard_are_refused(tmp_path: Path) -> None:
