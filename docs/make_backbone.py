@@ -373,24 +373,23 @@ def text_of(backbone: Path, results_folder: Path, images: str) -> str:
     parts = [text]
     again = results_folder.with_name(f"{results_folder.name}-again")
     if again.is_dir():
-        parts += made_again(results_folder, again)
+        parts += made_again((results, history), run_of(again))
     others = [path.parent for path in sorted(backbone.parent.glob("*/card.json")) if path.parent.name != backbone.name]
     if others:
         parts += beside([backbone, *others])
     return "\n\n".join(parts)
 
 
-def made_again(shipped: Path, again: Path) -> tuple[str, str]:
-    """Compare the run that ships with another of the same configuration, each by the folder of its results."""
-    runs = [json.loads((folder / "results.json").read_text(encoding="utf-8")) for folder in (shipped, again)]
-    histories = [json.loads((folder / "history.json").read_text(encoding="utf-8")) for folder in (shipped, again)]
-    best = [history["epochs"][history["best"]]["validation_rate"] for history in histories]
+def made_again(*runs: tuple[list[dict[str, Any]], dict[str, Any]]) -> tuple[str, str, str]:
+    """Compare the run that ships with another of the same configuration, each by its results and its history."""
+    best = [history["epochs"][history["best"]]["validation_rate"] for _, history in runs]
     rows = [("validation", *(f"{100 * (1 - rate):.1f}" for rate in best), "–", "–")]
-    for entries in zip(*runs, strict=True):
+    for entries in zip(*(results for results, _ in runs), strict=True):
         per = [interval(*(entry[name] for name in ("per", "low", "high"))) for entry in entries]
         wer = [interval(*(entry[name] for name in ("wer", "wer_low", "wer_high"))) for entry in entries]
         rows.append((entries[0]["corpus"], *per, *wer))
-    return "### Made again", table(("speech", "PER, ships", "PER, again", "WER, ships", "WER, again"), rows)
+    head = ("speech", "PER, ships", "PER, again", "WER, ships", "WER, again")
+    return "### Made again", table(head, rows), "Per cent, with intervals as above; the split and the seed are the same."
 
 
 def beside(backbones: list[Path]) -> tuple[str, str]:
@@ -412,15 +411,23 @@ def beside(backbones: list[Path]) -> tuple[str, str]:
 
 def read_all(backbone: Path, folder: Path) -> tuple[dict[str, Any], list[dict[str, Any]], dict[str, Any]]:
     """Read the card, the results and the history."""
-    paths = (backbone / "card.json", folder / "results.json", folder / "history.json")
-    card, results, history = (json.loads(path.read_text(encoding="utf-8")) for path in paths)
+    card = json.loads((backbone / "card.json").read_text(encoding="utf-8"))
+    results, history = run_of(folder)
     lacking = [entry["corpus"] for entry in results if "pairs" not in entry]
     if lacking:
         raise SystemExit(
-            f"{paths[1]} does not tell what was heard for each phone of {', '.join(lacking)}; test the run anew: "
-            "undertone asr train, with the same --work and with --results"
+            f"{folder / 'results.json'} does not tell what was heard for each phone of {', '.join(lacking)}; test the run "
+            "anew: undertone asr train, with the same --work and with --results"
         )
     return card, results, history
+
+
+def run_of(folder: Path) -> tuple[list[dict[str, Any]], dict[str, Any]]:
+    """Read the results and the history of a run."""
+    results, history = (
+        json.loads((folder / name).read_text(encoding="utf-8")) for name in ("results.json", "history.json")
+    )
+    return results, history
 
 
 def main(backbone: Path, results_folder: Path, page: Path, images: Path) -> None:

@@ -109,6 +109,13 @@ def test_the_shipped_bundle_beside_another_is_what_their_predictions_say(name: s
     assert page == BESIDE["replaced"](page, BESIDE["beside"](new, old), name), "run docs/make_beside.py"
 
 
+@pytest.mark.parametrize(("run", "ahead"), [("default", (8, 7)), ("again", (7, 6))])
+def test_a_training_is_ahead_of_compact_networks_as_often_as_the_page_says(run: str, ahead: tuple[int, int]) -> None:
+    new, *others = (json.loads(read(ROOT / "results" / f"{each}.json")) for each in (run, "compact", "compacts"))
+    found = [[BESIDE["difference"](new, old, place)[2].value for place in BESIDE["places"](new)] for old in others]
+    assert tuple(sum(value > 0 for value in values) for values in found) == ahead
+
+
 UNSEEN = runpy.run_path(str(ROOT / "docs" / "make_unseen.py"))
 
 
