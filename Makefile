@@ -9,7 +9,7 @@ FIRST = 67c9e9f
 BACKBONE_PAGE = .venv-dev/bin/python docs/make_backbone.py src/undertone/backbones/phones-en \
 	results/backbones/phones-en docs/explanation/backbone.md docs/images
 
-.PHONY: demo test test-slow lint baselines bench claims folds meld train-compact train-compacts train-again train-without-ravdess train-default train-multilevel train-asr train-asr-again train-asr-small example clean
+.PHONY: demo test test-slow lint baselines bench claims folds meld train-compact train-compacts train-again train-without-ravdess train-default train-qieemo-compact train-multilevel train-asr train-asr-again train-asr-small example clean
 
 demo: .venv/ready
 	.venv/bin/undertone analyze examples/conversation.flac --names Anna,Ben --format table --format html --out out
@@ -59,24 +59,29 @@ bench: .venv/ready .venv-dev/ready
 
 train-compact train-compacts: train-%: .venv-dev/ready
 	.venv-dev/bin/undertone train experiments/$*.toml --data $(DATA) --work runs/$* --results results/$*.json
-	.venv-dev/bin/python docs/make_beside.py results/default.json results/$*.json docs/explanation/default-model.md
+	.venv-dev/bin/python docs/make_beside.py results/qieemo-compact.json results/$*.json docs/explanation/qieemo-compact.md
 
 train-again: .venv-dev/ready
-	.venv-dev/bin/undertone train experiments/default.toml --data $(DATA) --work runs/again --results results/again.json
-	.venv-dev/bin/python docs/make_beside.py results/default.json results/again.json docs/explanation/default-model.md
+	.venv-dev/bin/undertone train experiments/qieemo-compact.toml --data $(DATA) --work runs/again --results results/again.json
+	.venv-dev/bin/python docs/make_beside.py results/qieemo-compact.json results/again.json docs/explanation/qieemo-compact.md
 
 train-without-ravdess: .venv-dev/ready
 	.venv-dev/bin/undertone train experiments/without-ravdess.toml --data $(DATA) --work runs/without-ravdess \
 		--results results/without-ravdess.json
-	.venv-dev/bin/python docs/make_unseen.py results/without-ravdess.json docs/explanation/default-model.md
+	.venv-dev/bin/python docs/make_unseen.py results/without-ravdess.json docs/explanation/qieemo-compact.md
 
 train-default: .venv-dev/ready
-	.venv-dev/bin/undertone train experiments/default.toml --data $(DATA) --work runs/default \
+	OMP_NUM_THREADS=2 .venv-dev/bin/undertone train experiments/default.toml --data $(DATA) --work runs/default \
 		--install src/undertone/bundles/default --results results/default.json
-	.venv-dev/bin/python docs/make_scores.py src/undertone/bundles/default/card.json docs/explanation/default-model.md
-	.venv-dev/bin/python docs/make_beside.py results/default.json results/compact.json docs/explanation/default-model.md
-	.venv-dev/bin/python docs/make_beside.py results/default.json results/compacts.json docs/explanation/default-model.md
-	.venv-dev/bin/python docs/make_beside.py results/default.json results/again.json docs/explanation/default-model.md
+	.venv-dev/bin/python docs/make_strangers.py results/default.json docs/explanation/default-model.md
+
+train-qieemo-compact: .venv-dev/ready
+	.venv-dev/bin/undertone train experiments/qieemo-compact.toml --data $(DATA) --work runs/qieemo-compact \
+		--install src/undertone/bundles/qieemo-compact --results results/qieemo-compact.json
+	.venv-dev/bin/python docs/make_scores.py src/undertone/bundles/qieemo-compact/card.json docs/explanation/qieemo-compact.md
+	.venv-dev/bin/python docs/make_beside.py results/qieemo-compact.json results/compact.json docs/explanation/qieemo-compact.md
+	.venv-dev/bin/python docs/make_beside.py results/qieemo-compact.json results/compacts.json docs/explanation/qieemo-compact.md
+	.venv-dev/bin/python docs/make_beside.py results/qieemo-compact.json results/again.json docs/explanation/qieemo-compact.md
 
 train-multilevel: .venv-dev/ready
 	.venv-dev/bin/undertone train experiments/multilevel.toml --data $(DATA) --work runs/multilevel \
@@ -122,5 +127,5 @@ clean:
 .venv-dev/ready: pyproject.toml constraints.txt
 	$(if $(PYTHON),,$(error Python 3.11 or newer is needed and was not found))
 	$(PYTHON) -m venv .venv-dev
-	.venv-dev/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[dev,train,text,whisper]"
+	.venv-dev/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[dev,train,text,whisper,whisper-base]"
 	touch $@

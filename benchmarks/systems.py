@@ -94,17 +94,19 @@ def undertone(threads: int) -> Answer:
     from undertone.inference.bundle import read_bundle
     from undertone.inference.judge import judge_of
     from undertone.inference.listen import Piece
-    from undertone.inference.session import Session
+    from undertone.inference.session import session_of
     from undertone.records import Turn
     from undertone.units import SAMPLE_RATE
 
     bundle = read_bundle(None)
-    session = Session(bundle, threads=threads)
+    session = session_of(bundle, threads=threads)
 
     def answer(path: str) -> str:
         samples = load_mono(path)
         turn = Turn(start=0.0, end=len(samples) / SAMPLE_RATE, speaker="somebody")
-        (found,) = judge_of(bundle.card, session, None).hear([Piece(key=0, turn=turn, samples=samples, last=True)])
+        (found,) = judge_of(bundle.card, session, None, causal=True).hear(
+            [Piece(key=0, turn=turn, samples=samples, last=True)]
+        )
         return str(found.label)
 
     return answer

@@ -1,6 +1,6 @@
 """Write two bundles' scores on the same recordings side by side into a page, between its markers.
 
-    python docs/make_beside.py results/default.json results/compact.json docs/explanation/default-model.md
+    python docs/make_beside.py results/qieemo-compact.json results/compact.json docs/explanation/qieemo-compact.md
 
 The first is compared with the second: UA in per cent, their difference in points, with 95 % intervals over speakers.
 The table stands between markers that name the second file. Run it again after the shipped bundle changes.

@@ -1,6 +1,6 @@
 """Write the numbers of a bundle's card into a page, between its two markers.
 
-    python docs/make_scores.py src/undertone/bundles/default/card.json docs/explanation/default-model.md
+    python docs/make_scores.py src/undertone/bundles/qieemo-compact/card.json docs/explanation/qieemo-compact.md
 
 Shares and intervals are per cent. Run it again after the shipped bundle changes.
 """

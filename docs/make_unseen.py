@@ -1,6 +1,6 @@
 """Write the scores of a run whose bundle does not ship into a page, and what it takes a corpus for that it never heard.
 
-    python docs/make_unseen.py results/without-ravdess.json docs/explanation/default-model.md
+    python docs/make_unseen.py results/without-ravdess.json docs/explanation/qieemo-compact.md
 """
 
 from __future__ import annotations

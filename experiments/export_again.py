@@ -1,7 +1,7 @@
 """Export the bundle that ships again from the weights in its own graph, in the arrangement that exports have now.
 
     git worktree add ../before c9ede0e
-    python experiments/export_again.py ../before/src/undertone/bundles/default src/undertone/bundles/default
+    python experiments/export_again.py ../before/src/undertone/bundles/default src/undertone/bundles/qieemo-compact
 
 The checkpoint of its training is not part of the project, its graph is. A graph does not name all of its weights, so a
 network of the same sizes with random ones is exported as graphs were before `undertone.export.arranged`: by its numbers

@@ -96,6 +96,7 @@ def turn_emotions(draw: st.DrawFn, speaker: str, channel: int | None, start: int
         label=EMOTIONS[int(chosen.argmax())] if abstention is None and chosen is not None else None,
         abstention=abstention,
         track=track,
+        baseline=draw(st.none() | st.floats(0, 500)) if judged else None,
     )
 
 

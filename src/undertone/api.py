@@ -45,6 +45,8 @@ def analyze(
     text: str | Sequence[Word] | None = None,
     asr: str | None = None,
     explain: bool = False,
+    baseline: str = "speaker",
+    prior: str | None = None,
 ) -> Timeline:
     """Say who felt what, when, in one recording; for several, `load` once and call `Recognizer.analyze`.
 
@@ -59,10 +61,22 @@ def analyze(
         text: everything that is said, in order; see `Recognizer.analyze`.
         asr: what hears the words of turns whose text is not known: `pocketsphinx`, or `faster-whisper:MODEL`.
         explain: whether to tell what each word counts for, and what the voice alone says; takes a bundle that reads.
+        baseline: `speaker` holds turns against their speaker's others, by a bundle that can; `none` each by itself.
+        prior: what is expected of the recording, one of the bundle's priors; the first, if it has any, where None.
 
     Raises:
         UndertoneError: with what was wrong, what is accepted, and what to do.
     """
     return load(bundle).analyze(
-        path, channels=channels, names=names, turns=turns, only=only, skip=skip, text=text, asr=asr, explain=explain
+        path,
+        channels=channels,
+        names=names,
+        turns=turns,
+        only=only,
+        skip=skip,
+        text=text,
+        asr=asr,
+        explain=explain,
+        baseline=baseline,
+        prior=prior,
     )

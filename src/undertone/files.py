@@ -48,8 +48,17 @@ def write_text(path: Path, text: str) -> None:
     Raises:
         OutputError: as `write_beside`.
     """
+    write_bytes(path, text.encode())
+
+
+def write_bytes(path: Path, content: bytes) -> None:
+    """Write bytes to `path`, whole or not at all.
+
+    Raises:
+        OutputError: as `write_beside`.
+    """
     with write_beside(path) as file:
-        file.write(text.encode())
+        file.write(content)
 
 
 def install_folder(folder: Path, target: Path, *, mark: str, what: str) -> None:

@@ -158,6 +158,9 @@ class TurnEmotion:
     """The windows that were judged, in order; more than one only inside long turns."""
     by_voice: NDArray[np.float32] | None = None
     """As `probabilities`, of the voice alone, as if nobody knew what is said; None where that was not asked."""
+    baseline: float | None = None
+    """How many turns of the speaker it was held against, itself among them, short ones counted in part; None where it
+    was judged by itself, or could not be judged."""
 
     def __post_init__(self) -> None:
         for name in ("probabilities", "by_voice"):

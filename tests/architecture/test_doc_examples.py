@@ -90,7 +90,7 @@ SCORES = runpy.run_path(str(ROOT / "docs" / "make_scores.py"))
 EXCERPT = runpy.run_path(str(ROOT / "docs" / "make_excerpt.py"))
 
 
-@pytest.mark.parametrize(("bundle", "name"), [("default", "default-model.md"), ("multilevel", "multilevel.md")])
+@pytest.mark.parametrize(("bundle", "name"), [("qieemo-compact", "qieemo-compact.md"), ("multilevel", "multilevel.md")])
 def test_the_page_of_a_model_agrees_with_its_card(bundle: str, name: str) -> None:
     page, card = read(ROOT / "docs" / "explanation" / name), CARD.parents[1] / bundle / "card.json"
     wanted = SCORES["replaced"](page, SCORES["tables"](json.loads(read(card))))
@@ -102,14 +102,14 @@ BESIDE = runpy.run_path(str(ROOT / "docs" / "make_beside.py"))
 
 @pytest.mark.parametrize("name", ["compact", "compacts", "again"])
 def test_the_shipped_bundle_beside_another_is_what_their_predictions_say(name: str) -> None:
-    page = read(ROOT / "docs" / "explanation" / "default-model.md")
-    new, old = (json.loads(read(ROOT / "results" / f"{each}.json")) for each in ("default", name))
-    assert new["bundle"] == json.loads(read(CARD))["id"]
+    page = read(ROOT / "docs" / "explanation" / "qieemo-compact.md")
+    new, old = (json.loads(read(ROOT / "results" / f"{each}.json")) for each in ("qieemo-compact", name))
+    assert new["bundle"] == json.loads(read(CARD.parents[1] / "qieemo-compact" / "card.json"))["id"]
     assert new["protocol"] == old["protocol"]
     assert page == BESIDE["replaced"](page, BESIDE["beside"](new, old), name), "run docs/make_beside.py"
 
 
-@pytest.mark.parametrize(("run", "ahead"), [("default", (8, 7)), ("again", (7, 6))])
+@pytest.mark.parametrize(("run", "ahead"), [("qieemo-compact", (8, 7)), ("again", (7, 6))])
 def test_a_training_is_ahead_of_compact_networks_as_often_as_the_page_says(run: str, ahead: tuple[int, int]) -> None:
     new, *others = (json.loads(read(ROOT / "results" / f"{each}.json")) for each in (run, "compact", "compacts"))
     found = [[BESIDE["difference"](new, old, place)[2].value for place in BESIDE["places"](new)] for old in others]
@@ -120,17 +120,31 @@ UNSEEN = runpy.run_path(str(ROOT / "docs" / "make_unseen.py"))
 
 
 def test_the_scores_without_ravdess_are_those_of_the_run_and_nothing_of_it_was_heard_in_training() -> None:
-    page, results = read(ROOT / "docs" / "explanation" / "default-model.md"), ROOT / "results" / "without-ravdess.json"
+    page, results = read(ROOT / "docs" / "explanation" / "qieemo-compact.md"), ROOT / "results" / "without-ravdess.json"
     told = json.loads(read(results))
     assert page == UNSEEN["replaced"](page, UNSEEN["unseen"](told)), "run docs/make_unseen.py, as the Makefile does"
     assert [each["trained_on_corpus"] for each in told["scores"] if each["corpus"] == "ravdess"] == [False, False]
     plan = tomllib.loads(read(ROOT / "experiments" / "without-ravdess.toml"))
-    shipped = tomllib.loads(read(ROOT / "experiments" / "default.toml"))
+    shipped = tomllib.loads(read(ROOT / "experiments" / "qieemo-compact.toml"))
     assert plan["unseen_corpora"] == ["ravdess", *shipped.pop("unseen_corpora")]
     assert "ravdess" not in plan["corpora"]
     shipped["held_out"].pop("ravdess")
     shipped["corpora"].remove("ravdess")
-    assert plan | {"name": "default"} == shipped | {"unseen_corpora": plan["unseen_corpora"]}, "all else is alike"
+    shipped["unseen_corpora"] = plan["unseen_corpora"]
+    assert plan | {"name": "qieemo-compact"} == shipped, "all else is alike"
+
+
+STRANGERS = runpy.run_path(str(ROOT / "docs" / "make_strangers.py"))
+
+
+def test_the_page_of_the_default_model_is_what_its_results_say() -> None:
+    page, told = (
+        read(ROOT / "docs" / "explanation" / "default-model.md"),
+        json.loads(read(ROOT / "results/default.json")),
+    )
+    assert told["bundle"] == json.loads(read(CARD))["id"]
+    assert page == STRANGERS["replaced"](page, STRANGERS["strangers"](told)), "run docs/make_strangers.py"
+    assert all(not each["trained_on_corpus"] for each in told["scores"])
 
 
 def test_a_bundle_beside_itself_differs_by_nothing_and_other_utterances_are_refused() -> None:

@@ -24,10 +24,11 @@ from undertone.training.store import open_or_extract
 
 @pytest.fixture(scope="module")
 def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """A folder with a speech recogniser of the hub, a speech encoder too, one of text, and a backbone of our own."""
+    """A folder with a speech recogniser of the hub, a speech encoder too, Whisper, one of text, and a backbone of our own."""
     folder = tmp_path_factory.mktemp("networks")
     transformers.utils.logging.disable_progress_bar()
     saved("wav2vec2-group-norm", folder / "hub", "ForCTC")
+    saved("whisper", folder / "whisper")
     saved_text(folder / "text")
     saved_backbone(folder / "asr")
     yield folder
@@ -42,6 +43,9 @@ def built(name: str, place: Path) -> Encoder:
         return encoder_named(f"{name}:{place / 'text'}")
     if name.startswith("heard"):
         return encoder_named(f"{name}:pocketsphinx,{place / 'text'}")
+    if name.startswith("whisper"):
+        blocks = ",first=1,last=2" if name == "whisper-statistics" else ""
+        return encoder_named(f"{name}:{place / 'whisper'}{blocks}")
     ours = name.startswith(("asr", "segments"))
     return encoder_named(f"{name}:{place / 'asr'},chunk=8" if ours else f"{name}:{place / 'hub'},float32")
 

@@ -221,7 +221,7 @@ def test_bundle_show_and_verify() -> None:
     shown = run("bundle", "show")
     assert shown.exit_code == 0
     assert "not for" in shown.stdout
-    assert json.loads(run("bundle", "show", "--json").stdout)["format"] == 1
+    assert json.loads(run("bundle", "show", "--json").stdout)["format"] == 2
     assert run("bundle", "verify").exit_code == 0
 
 

@@ -117,6 +117,23 @@ def test_what_explains_a_judgement_is_written_only_where_it_was_asked_and_read_a
     assert write_json(timeline_from_json(text)) == text
 
 
+def test_the_baseline_is_written_where_there_was_one_and_read_again(schema: dict[str, Any]):
+    assert "baseline" not in form()["turns"][0]
+    text = write_json(make_timeline(replace(make_turn_emotion(0.5, 3.0, label="sad"), baseline=21.306)))
+    assert json.loads(text)["turns"][0]["baseline"] == 21.31
+    assert jsonschema.Draft202012Validator(schema).is_valid(json.loads(text))
+    assert timeline_from_json(text).turns[0].baseline == 21.31
+    assert write_json(timeline_from_json(text)) == text
+
+
+@pytest.mark.parametrize("value", [-1, "many", True])
+def test_a_baseline_that_is_no_count_is_refused(value: object, schema: dict[str, Any]):
+    text = changed(("turns", 0, "baseline"), value)
+    assert not jsonschema.Draft202012Validator(schema).is_valid(json.loads(text))
+    with pytest.raises(TurnsError, match=r"turns\[0\]\.baseline"):
+        timeline_from_json(text)
+
+
 def test_members_that_are_not_known_are_ignored():
     assert timeline_from_json(changed(("turns", 0, "mood"), "good")).turns[0].label == "sad"
 

@@ -12,7 +12,7 @@ from undertone.parsing import parse_record
 from undertone.systems.registry import SYSTEMS
 from undertone.training.config import TrainConfig, read_config
 
-DEFAULT = Path(__file__).resolve().parents[2] / "experiments" / "default.toml"
+DEFAULT = Path(__file__).resolve().parents[2] / "experiments" / "qieemo-compact.toml"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,6 +7,7 @@ import io
 import json
 import re
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -165,6 +166,13 @@ def test_nothing_in_names_or_words_can_break_out(recording):
     assert (data["notes"], data["bundle"]) == ([NASTY], NASTY)
     assert "<" not in reader.text("script", id="data")
     assert reader.text("h1") == NASTY.replace("/", "∕")
+
+
+def test_the_page_knows_how_many_turns_a_turn_was_held_against(recording):
+    plain = timeline(recording)
+    told = replace(plain, turns=(replace(plain.turns[0], baseline=21.306), plain.turns[1]))
+    data = json.loads(read(page_of(told, recording)).text("script", id="data"))
+    assert [turn["baseline"] for turn in data["turns"]] == [21.3, None]
 
 
 def test_names_with_bytes_that_are_no_characters_are_written(recording):

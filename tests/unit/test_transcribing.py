@@ -25,6 +25,10 @@ class Echo:
             if piece.last
         ]
 
+    def finish(self) -> list[TurnEmotion]:
+        late = Turn(start=0.0, end=1.0, speaker="late")
+        return [TurnEmotion(turn=late, probabilities=None, label=None, abstention=Abstention.TOO_SHORT)]
+
     def notes(self) -> tuple[str, ...]:
         return ("as judged",)
 
@@ -99,3 +103,7 @@ def test_nothing_is_noted_where_nothing_was_heard() -> None:
     transcribing = judge()
     transcribing.hear(pieces(Turn(start=0, end=1, speaker="a"), sound(1.0, at=[]), ()))
     assert transcribing.notes() == ("as judged",)
+
+
+def test_turns_that_waited_for_others_are_passed_on() -> None:
+    assert [item.turn.speaker for item in judge().finish()] == ["late"]

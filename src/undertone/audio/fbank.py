@@ -79,6 +79,10 @@ class LogMelStream:
         self._taken = ready
         return frames
 
+    def finish(self) -> NDArray[np.float32]:
+        """End the sound; no frame waits for that, since what is shorter than one is left out."""
+        return np.empty((0, self._front_end.mel_bins), dtype=np.float32)
+
 
 def log_mel(samples: NDArray[np.float32], front_end: FrontEnd) -> NDArray[np.float32]:
     """Compute the log-mel frames of a whole waveform.

@@ -19,6 +19,7 @@ from torch import nn
 from transformers import ParakeetCTCConfig, ParakeetEncoderConfig, ParakeetForCTC
 
 from undertone.audio.stretches import SUBSAMPLING
+from undertone.backbones.lengths import frame_mask
 from undertone.errors import ConfigError
 from undertone.speech.phones import SYMBOLS
 
@@ -112,12 +113,12 @@ class Backbone(nn.Module):
                 can be heard as it comes. None: every frame sees the whole utterance.
         """
         encoder = self.conformer.encoder
-        inside = _inside(lengths, features.shape[1])
+        inside = frame_mask(lengths, features.shape[1])
         values = normalised(features, inside, None if chunk is None else chunk * SUBSAMPLING)
         values = encoder.subsampling(values, inside) * encoder.input_scale
         places = encoder.encode_positions(values)
         values = nn.functional.dropout(values, encoder.dropout, self.training)
-        seen = _seen(_inside(output_lengths(lengths), values.shape[1]), chunk)
+        seen = _seen(frame_mask(output_lengths(lengths), values.shape[1]), chunk)
         blocks = [values]
         for block in encoder.layers:
             blocks.append(block(blocks[-1], attention_mask=seen, position_embeddings=places))
@@ -171,11 +172,6 @@ def size_problems(sizes: BackboneSizes) -> list[str]:
     if not 0 <= sizes.dropout < 1:
         problems.append(f"dropout must be from 0 to below 1, not {sizes.dropout:g}")
     return problems
-
-
-def _inside(lengths: Tensor, frames: int) -> Tensor:
-    """Which frames are true, booleans of shape (batch, frame)."""
-    return torch.arange(frames, device=lengths.device)[None, :] < lengths[:, None]
 
 
 def _seen(inside: Tensor, chunk: int | None) -> Tensor:

@@ -68,6 +68,11 @@ class Output:
     is_flag=True,
     help="Tell what each word counts for, and what the voice alone says; takes a bundle that reads.",
 )
+@click.option(
+    "--baseline", type=click.Choice(("speaker", "none")), default="speaker", show_default=True,
+    help="speaker: hold turns against their speaker's others, by a bundle that can. none: take each by itself.",
+)  # fmt: skip
+@click.option("--prior", metavar="NAME", help="What is expected of the recordings: one of the bundle's priors.")
 @click.option("--only-speaker", "only", multiple=True, metavar="NAME", help="Judge this speaker only.")
 @click.option("--skip-speaker", "skip", multiple=True, metavar="NAME", help="Leave this speaker out.")
 @click.option("--bundle", type=click.Path(path_type=Path), help="Model bundle. Default: the one that ships.")
@@ -83,6 +88,8 @@ def analyze(
     place: Path | None,
     asr: str | None,
     explain: bool,
+    baseline: str,
+    prior: str | None,
     only: tuple[str, ...],
     skip: tuple[str, ...],
     bundle: Path | None,
@@ -127,6 +134,8 @@ def analyze(
                     text=None if place is None else transcript_for(path, place),
                     asr=asr,
                     explain=explain,
+                    baseline=baseline,
+                    prior=prior,
                     progress=heard,
                 )
 

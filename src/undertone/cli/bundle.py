@@ -11,7 +11,7 @@ from undertone.cli.failures import as_click_error
 from undertone.errors import MissingExtraError
 
 if TYPE_CHECKING:
-    from undertone.inference.card import Card, PlainSpeech, Pretrained, Score, Source
+    from undertone.inference.card import Calibration, Card, PlainSpeech, Pretrained, Prior, Score, Source
     from undertone.metrics.uncertainty import Estimate
 
 
@@ -77,8 +77,8 @@ def describe(card: Card) -> str:
         f"  licence     {card.licence}",
         f"  windows     {card.windows.length_s:g} s every {card.windows.hop_s:g} s; "
         f"turns under {card.windows.shortest_s:g} s are not judged",
-        f"  abstains    under a probability of {card.calibration.threshold:.2f} "
-        f"(temperature {card.calibration.temperature:.2f})",
+        *_relative(card),
+        *_expected(card),
         f"  protocol    {card.training.protocol}, {card.training.speakers_shared} test speakers heard in training, "
         f"seed {card.training.seed}",
         "  trained on",
@@ -102,6 +102,31 @@ def describe(card: Card) -> str:
     for title, items in (("for", card.intended_use), ("not for", card.excluded_use), ("limits", card.limits)):
         lines += [f"  {title}"] + [f"    {item}" for item in items]
     return "\n".join(lines)
+
+
+def _relative(card: Card) -> list[str]:
+    """What turns are held against."""
+    if card.baseline is None:
+        return []
+    return [
+        f"  baseline    turns are held against their speaker's others; one counts in full from "
+        f"{card.baseline.full_turn_s:g} s, and not at all under {card.baseline.shortest_s:g} s"
+    ]
+
+
+def _expected(card: Card) -> list[str]:
+    """When a label is withheld: by what is expected of a recording, or by the one calibration that there is."""
+    if not card.priors:
+        return [f"  abstains    {_abstains(card.calibration)}"]
+    lines = []
+    for prior in card.priors:
+        shares = ", ".join(f"{label} {share:.0%}" for label, share in zip(card.labels, prior.shares, strict=True))
+        lines.append(f"  prior       {prior.name}: {shares} ({prior.source}); abstains {_abstains(prior)}")
+    return lines
+
+
+def _abstains(calibration: Calibration | Prior) -> str:
+    return f"under a probability of {calibration.threshold:.2f} (temperature {calibration.temperature:.2f})"
 
 
 def _source(source: Source) -> str:

@@ -26,27 +26,39 @@ def train(config: Path, data: Path, folder: Path, install: Path | None, results:
     """
     with as_click_error():
         try:
+            from undertone.experiments.relative_config import SYSTEM, read_relative
+            from undertone.experiments.relative_run import run_relative
             from undertone.experiments.run import install as install_bundle
             from undertone.experiments.run import run
+            from undertone.parsing import read_toml
             from undertone.training.config import read_config
             from undertone.training.parallel import joined_workers
         except ModuleNotFoundError as error:
             raise MissingExtraError("training", "train") from error
-        settings = read_config(config)
+        table = read_toml(config)
+        relative = read_relative(table, str(config)) if table.get("system") == SYSTEM else None
+        settings = read_config(config) if relative is None else None
         if check:
             click.echo(f"{config} is right")
             return
         with joined_workers() as workers, steps_progress(quiet=workers.rank > 0) as progress:
-            finished = run(settings, data, folder, progress, workers)
+            if settings is not None:
+                finished = run(settings, data, folder, progress, workers)
+            elif relative is not None and not workers.rank:  # one process trains a head in minutes
+                finished = run_relative(relative, data, folder, progress)
+            else:
+                finished = None
         if finished is None:
             return  # another process has the bundle
         if install:
             install_bundle(finished.bundle, install)
         if results:
-            from undertone.files import make_folder, write_text
+            from undertone.files import make_folder, write_bytes, write_text
 
             make_folder(results.parent)
             write_text(results, finished.results.read_text(encoding="utf-8"))
+            if finished.predictions:
+                write_bytes(results.with_suffix(".csv.gz"), finished.predictions.read_bytes())
     from undertone.cli.bundle import describe
 
     click.echo(describe(finished.card))

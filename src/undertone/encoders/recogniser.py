@@ -7,10 +7,8 @@ in chunks of that many output frames, as a stream is heard. `,seed=1` draws othe
 from __future__ import annotations
 
 import hashlib
-import re
 from dataclasses import dataclass
 from importlib.metadata import version
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -23,11 +21,11 @@ from undertone.backbones.files import load_backbone, read_card
 from undertone.backbones.network import Backbone
 from undertone.backbones.shipped import backbone_folder
 from undertone.encoders.base import Encoder, Layout
+from undertone.encoders.options import Option, named, split_options
 from undertone.encoders.rows import frame_rows, moments
-from undertone.errors import ConfigError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from numpy.typing import NDArray
     from torch import Tensor
@@ -35,10 +33,8 @@ if TYPE_CHECKING:
     from undertone.audio.fbank import FrontEnd
     from undertone.backbones.network import BackboneSizes
 
-LEAST: Final = {"chunk": 1, "seed": 0}
-"""The options, with the least value of each."""
-
-MOST: Final = 999_999_999
+CHUNK: Final = {"chunk": Option(least=1)}
+SEED: Final = {"seed": Option(least=0)}
 
 BATCH_S: Final = 40.0
 """As for the encoders of the hub; memory grows with it."""
@@ -103,11 +99,11 @@ def random_utterances(rest: str) -> Encoder:
 
 
 def _trained(family: str, rest: str) -> _Recogniser:
-    place, options = _options(family, rest, ("chunk",))
+    place, options = _options(family, rest, CHUNK)
     network, card = load_backbone(backbone_folder(place))
     heard = "; ".join(f"{each.title}, licence: {each.licence}" for each in card.sources)
     return _Recogniser(
-        name=_named(card.name, options),
+        name=named(card.name, options),
         network=network,
         sizes=card.sizes,
         front_end=card.front_end,
@@ -119,7 +115,7 @@ def _trained(family: str, rest: str) -> _Recogniser:
 
 
 def _untrained(family: str, rest: str) -> _Recogniser:
-    place, options = _options(family, rest, ("chunk", "seed"))
+    place, options = _options(family, rest, CHUNK | SEED)
     card = read_card(backbone_folder(place))
     options = {"seed": 0} | options
     with torch.random.fork_rng(devices=[]):
@@ -129,7 +125,7 @@ def _untrained(family: str, rest: str) -> _Recogniser:
     for weight in network.state_dict().values():
         drawn.update(weight.numpy().tobytes())
     return _Recogniser(
-        name=_named(card.name, options),
+        name=named(card.name, options),
         network=network,
         sizes=card.sizes,
         front_end=card.front_end,
@@ -205,27 +201,7 @@ def _encoder(
     )
 
 
-def _named(name: str, options: dict[str, int]) -> str:
-    return ",".join((name, *(f"{key}={value}" for key, value in sorted(options.items()))))
-
-
-def _options(family: str, rest: str, known: Sequence[str]) -> tuple[str, dict[str, int]]:
-    """Split what stands behind a family's colon into the place and the options behind it.
-
-    Raises:
-        ConfigError: naming every option that cannot be used.
-    """
-    place, options, problems = rest, {}, []
-    while not Path(place).is_dir() and (last := re.fullmatch(r"(.+),(\w+)=([^,=]*)", place)):
-        place, key, value = last.groups()
-        if key not in known:
-            problems.append(f"{family} takes {' and '.join(known)}, not {key!r}")
-        elif key in options:
-            problems.append(f"{key} is told twice; tell it once")
-        elif not re.fullmatch("[0-9]{1,9}", value) or int(value) < LEAST[key]:
-            problems.append(f"{key} must be a whole number from {LEAST[key]} to {MOST}, not {value!r}")
-        else:
-            options[key] = int(value)
-    if problems:
-        raise ConfigError(f"encoder {family}:{rest}", problems)
-    return place, options
+def _options(family: str, rest: str, known: Mapping[str, Option]) -> tuple[str, dict[str, int]]:
+    """As `split_options`; all of them are whole numbers."""
+    place, options = split_options(family, rest, known)
+    return place, {key: int(value) for key, value in options.items()}

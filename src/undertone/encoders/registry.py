@@ -35,6 +35,9 @@ FAMILIES: Final[Mapping[str, str]] = {
     "asr-frames": "recogniser:frames",
     "asr-random": "recogniser:random_utterances",
     "asr-random-frames": "recogniser:random_frames",
+    "whisper": "whisper_backbone:utterances",
+    "whisper-frames": "whisper_backbone:frames",
+    "whisper-statistics": "whisper_backbone:statistics",
 }
 """Likewise, by what stands before the colon of a name; the function takes what stands behind it."""
 

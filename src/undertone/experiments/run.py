@@ -57,6 +57,8 @@ class Finished:
     bundle: Path
     results: Path
     card: Card
+    predictions: Path | None = None
+    """Where they are a file of their own."""
 
 
 def run(config: TrainConfig, data: Path, folder: Path, progress: Progress, workers: Workers = ALONE) -> Finished | None:

@@ -92,7 +92,7 @@ def write_graph(
             external_data=False,
             optimize=True,
         )
-    _strip(path)
+    strip(path)
 
 
 def _scripts_for(names: Sequence[str], batch: Any) -> tuple[tuple[Tensor, ...], tuple[Any, ...]]:  # noqa: ANN401
@@ -109,7 +109,7 @@ def _scripts_for(names: Sequence[str], batch: Any) -> tuple[tuple[Tensor, ...], 
     return tuple(example), tuple(shapes)
 
 
-def _strip(path: Path) -> None:
+def strip(path: Path) -> None:
     """Take out what the exporter tells of itself: names of files on this machine, a tenth of the graph's size."""
     model = onnx.load(path)
     graph = model.graph

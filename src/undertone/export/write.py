@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
+from undertone.audio.batches import padded
 from undertone.errors import BundleError
 from undertone.export.graph import TOLERANCE, export_graph, golden_of
 from undertone.export.rounding import round_graph
-from undertone.inference.bundle import SUMS, Golden, read_bundle, sums_of
+from undertone.inference.bundle import HEAD, SUMS, Bundle, Golden, read_bundle, sums_of
 from undertone.inference.parity import difference_from, largest_difference
-from undertone.inference.session import HEARD, open_graph
+from undertone.inference.session import HEARD, open_graph, session_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -28,6 +29,9 @@ if TYPE_CHECKING:
     from undertone.inference.card import Card
     from undertone.inference.parity import Answer
     from undertone.speech.script import Script, Scripts
+
+ROUNDED_TOLERANCE: Final = 0.05
+"""As `TOLERANCE` where products are rounded too: what lies on an edge may fall to either side on another machine."""
 
 NOTHING: Final[Mapping[str, bytes]] = MappingProxyType({})
 
@@ -124,6 +128,46 @@ def export_system(
     )
 
 
+def write_graphs(
+    model: bytes, head: bytes, card: Card, folder: Path, *, windows: Sequence[NDArray[np.float32]]
+) -> Card:
+    """Write a bundle of two graphs that holds turns against their speaker's others, and replay its goldens.
+
+    Args:
+        model: `model.onnx`.
+        head: `head.onnx`.
+        card: complete but for its id.
+        folder: of the bundle; replaced only once everything is right.
+        windows: inputs for the goldens, each of shape (frame, mel).
+
+    Returns:
+        The card as written, with its id: the system's name and eight digits of the graphs' checksum.
+
+    Raises:
+        BundleError: if the graphs do not fit each other or the card, or do not answer twice alike.
+    """
+    part = folder.with_name(f".{folder.name}.part")
+    shutil.rmtree(part, ignore_errors=True)
+    part.mkdir(parents=True)
+    card = replace(card, id=f"{card.system}-{hashlib.sha256(model + head).hexdigest()[:8]}")
+    (part / "model.onnx").write_bytes(model)
+    (part / HEAD).write_bytes(head)
+    (part / "card.json").write_text(card.as_json(), encoding="utf-8")
+    features, lengths = padded(windows)
+    asked = Golden(features=features, lengths=lengths, logits=np.empty(0, np.float32), tolerance=ROUNDED_TOLERANCE)
+    unproven = Bundle(path=part, card=card, model=model, golden=asked, head=head)
+    logits = session_of(unproven).run(features, lengths)
+    np.savez_compressed(
+        part / "golden.npz",
+        features=features,
+        lengths=lengths,
+        logits=logits,
+        tolerance=np.float64(ROUNDED_TOLERANCE),
+    )
+    (part / SUMS).write_text(sums_of(part), encoding="utf-8")
+    return _proven(part, folder, card)
+
+
 def write_bundle(exported: Exported, card: Card, folder: Path, *, reading: Mapping[str, bytes] = NOTHING) -> Card:
     """Write a bundle, and replay its goldens from the disk.
 
@@ -157,6 +201,11 @@ def write_bundle(exported: Exported, card: Card, folder: Path, *, reading: Mappi
     for name, content in reading.items():
         (part / name).write_bytes(content)
     (part / SUMS).write_text(sums_of(part), encoding="utf-8")
+    return _proven(part, folder, card)
+
+
+def _proven(part: Path, folder: Path, card: Card) -> Card:
+    """Replay the goldens of a bundle from the disk, and put it in its place."""
     bundle = read_bundle(part)
     difference = largest_difference(bundle)
     if difference > bundle.golden.tolerance:

@@ -1,7 +1,8 @@
 """A bundle: what inference loads. Plain files with checksums and no code.
 
 `model.onnx`, `card.json`, `golden.npz` (inputs, outputs of the training half, tolerance), `SHA256SUMS`; and, of a model
-that reads transcripts, `tokenizer.json` and `recogniser.onnx`.
+that reads transcripts, `tokenizer.json` and `recogniser.onnx`; of one that holds turns against their speaker's others,
+`head.onnx`.
 """
 
 from __future__ import annotations
@@ -38,6 +39,9 @@ RECOGNISER: Final = "recogniser.onnx"
 READING: Final = (TOKENIZER, RECOGNISER)
 """There if the model reads."""
 
+HEAD: Final = "head.onnx"
+"""What judges a turn's numbers against its speaker's baseline; there if the card has one."""
+
 SUMS: Final = "SHA256SUMS"
 
 
@@ -70,6 +74,8 @@ class Bundle:
     """What `TOKENIZER` holds; nothing where the model does not read."""
     recogniser: bytes = b""
     """What `RECOGNISER` holds; nothing where the model does not read."""
+    head: bytes = b""
+    """What `HEAD` holds; nothing where the model has no baseline."""
 
 
 def default_bundle() -> Path:
@@ -99,6 +105,12 @@ def read_bundle(path: Path | None = None) -> Bundle:
             "card.json, golden.npz and the files of the folder do not agree on whether it reads transcripts; build the "
             "bundle anew",
         )
+    if (HEAD in contents) != (card.baseline is not None):
+        raise BundleError(
+            str(path),
+            f"card.json and the files of the folder do not agree on whether it has a baseline, which takes {HEAD}; "
+            "build the bundle anew",
+        )
     return Bundle(
         path=path,
         card=card,
@@ -106,12 +118,13 @@ def read_bundle(path: Path | None = None) -> Bundle:
         golden=golden,
         tokenizer=contents.get(TOKENIZER, b""),
         recogniser=contents.get(RECOGNISER, b""),
+        head=contents.get(HEAD, b""),
     )
 
 
 def sums_of(folder: Path) -> str:
     """Write the checksums of a bundle's files in the form that `sha256sum -c` reads."""
-    held = [name for name in (*FILES, *READING) if (folder / name).is_file()]
+    held = [name for name in (*FILES, *READING, HEAD) if (folder / name).is_file()]
     return "".join(f"{hashlib.sha256((folder / name).read_bytes()).hexdigest()}  {name}\n" for name in held)
 
 
@@ -120,7 +133,7 @@ def _verified(path: Path) -> dict[str, bytes]:
         raise BundleError(str(path), "there is no such folder; name the folder that holds model.onnx and card.json")
     lines = (path / SUMS).read_text(encoding="utf-8", errors="replace").splitlines() if (path / SUMS).is_file() else []
     expected = {name: digest for digest, _, name in (line.partition("  ") for line in lines)}
-    names = (*FILES, *READING) if TOKENIZER in expected else FILES
+    names = (*FILES, *(READING if TOKENIZER in expected else ()), *([HEAD] if HEAD in expected else ()))
     missing = [name for name in (*names, SUMS) if not (path / name).is_file()]
     if missing:
         raise BundleError(str(path), f"{', '.join(missing)} missing; fetch or build the bundle anew")

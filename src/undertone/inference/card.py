@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from typing import Final
 
 from undertone.audio.fbank import FrontEnd
@@ -13,8 +13,25 @@ from undertone.parsing import parse_record
 from undertone.speech.segments import UNITS
 from undertone.units import SAMPLE_RATE
 
-FORMAT: Final = 1
+FORMAT: Final = 2
 """The version of the bundle's layout and of `card.json`."""
+
+READ: Final = (1, FORMAT)
+"""The versions that are read; cards of the first have neither features of another kind, nor a baseline, nor priors."""
+
+LOG_MEL: Final = "log-mel"
+"""Kaldi's filter bank, `audio.fbank`, as `front_end` says."""
+
+WHISPER_MEL: Final = "whisper-mel"
+"""Whisper's, `audio.whisper_mel`, before it is scaled: the graph does that."""
+
+FEATURES: Final = (LOG_MEL, WHISPER_MEL)
+
+WHISPER_FRONT_END: Final = FrontEnd(low_hz=0)
+"""What `front_end` says of Whisper's features, which are always these."""
+
+SHARES_TOLERANCE: Final = 1e-3
+"""Of the sum of a prior's shares, from 1."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,6 +53,32 @@ class Calibration:
     """Probability that the most probable emotion needs to become the label."""
     accuracy_when_certain: float
     """Accuracy among labelled validation utterances that the threshold was chosen for."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Baseline:
+    """How a speaker's turns are held against each other."""
+
+    numbers: int
+    """Width of a turn's vector."""
+    full_turn_s: float
+    """Turns from this length on count as one turn in their speaker's baseline, shorter ones as a part of one."""
+    shortest_s: float
+    """Turns under this length do not count."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Prior:
+    """What is expected of a recording, apart from the evidence; and the calibration that goes with it."""
+
+    name: str
+    shares: tuple[float, ...]
+    """How much of the speech each label has, in the order of the labels; the sum is 1."""
+    temperature: float
+    threshold: float
+    """Probability that the most probable emotion needs to become the label."""
+    source: str
+    """Where the shares come from."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -189,11 +232,19 @@ class Card:
     """None, and not in the file, where the system only hears."""
     rounding: Rounding | None = None
     """None, and not in the file, where the weights are kept as they were trained."""
+    features: str = LOG_MEL
+    """One of `FEATURES`; not in the file where it is log-mel."""
+    baseline: Baseline | None = None
+    """None, and not in the file, where a turn is judged without its speaker's others."""
+    priors: tuple[Prior, ...] = ()
+    """What may be expected of a recording, the first if nobody says; not in the file where there are none: then
+    `calibration` alone counts."""
 
     def as_json(self) -> str:
         """Write the card as the text of `card.json`."""
-        fields = {name: value for name, value in asdict(self).items() if value is not None}
-        return json.dumps(fields, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+        table = asdict(self)
+        told = {item.name: table[item.name] for item in fields(self) if getattr(self, item.name) != item.default}
+        return json.dumps(told, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
 
 
 def read_card(content: bytes, path: str) -> Card:
@@ -213,16 +264,23 @@ def read_card(content: bytes, path: str) -> Card:
     except ValueError as error:
         raise BundleError(path, f"card.json is not JSON ({error}); fetch or build the bundle anew") from error
     version = table.get("format") if isinstance(table, dict) else None
-    if version != FORMAT:
+    if type(version) is not int or version not in READ:
         raise FormatVersionError(
             path,
-            f"card.json has format {version!r}; this version of undertone reads format {FORMAT}. Build the bundle anew",
+            f"card.json has format {version!r}; this version of undertone reads format "
+            f"{' and '.join(map(str, READ))}. Build the bundle anew",
         )
     problems: list[str] = []
     card = parse_record(Card, table, problems)
     if card is None:
         raise BundleError(path, "card.json does not fit: " + "; ".join(problems) + ". Fetch or build the bundle anew")
-    problems = [*window_problems(card.windows, card.front_end), *_model_problems(card)]
+    problems = [
+        *window_problems(card.windows, card.front_end),
+        *_model_problems(card),
+        *_feature_problems(card),
+        *_baseline_problems(card),
+        *(problem for place, prior in enumerate(card.priors) for problem in _prior_problems(card, prior, place)),
+    ]
     if problems:
         raise BundleError(path, "card.json does not fit: " + "; ".join(problems) + ". Fetch or build the bundle anew")
     return card
@@ -263,4 +321,52 @@ def _model_problems(card: Card) -> list[str]:
             problems.append(f"reads.granularities must be some of {', '.join(UNITS[1:])}, not {', '.join(unknown)}")
         if card.reads.most_tokens < 2:
             problems.append(f"reads.most_tokens must be 2 or more, not {card.reads.most_tokens}")
+    return problems
+
+
+def _feature_problems(card: Card) -> list[str]:
+    if card.features not in FEATURES:
+        return [f"features must be one of {', '.join(FEATURES)}, not {card.features!r}"]
+    if card.features == LOG_MEL:
+        return []
+    problems = []
+    if card.front_end != WHISPER_FRONT_END:
+        wanted = ", ".join(f"{name} {value}" for name, value in asdict(WHISPER_FRONT_END).items())
+        problems.append(f"front_end must be that of {card.features}: {wanted}")
+    if card.reads is not None:
+        problems.append(f"features must be {LOG_MEL} where the model reads, not {card.features}")
+    return problems
+
+
+def _baseline_problems(card: Card) -> list[str]:
+    baseline = card.baseline
+    if baseline is None:
+        return []
+    problems = []
+    if baseline.numbers < 1:
+        problems.append(f"baseline.numbers must be 1 or more, not {baseline.numbers}")
+    if baseline.full_turn_s <= 0:
+        problems.append(f"baseline.full_turn_s must be above 0, not {baseline.full_turn_s:g}")
+    if baseline.shortest_s < 0:
+        problems.append(f"baseline.shortest_s must be 0 or more, not {baseline.shortest_s:g}")
+    if card.reads is not None:
+        problems.append("baseline and reads exclude each other")
+    return problems
+
+
+def _prior_problems(card: Card, prior: Prior, place: int) -> list[str]:
+    where = f"priors[{place}]"
+    problems = []
+    if not prior.name or prior.name in {other.name for other in card.priors[:place]}:
+        problems.append(f"{where}.name must be a name that no other prior has, not {prior.name!r}")
+    if len(prior.shares) != len(card.labels):
+        problems.append(f"{where}.shares must be {len(card.labels)} numbers, one a label, not {len(prior.shares)}")
+    if any(share <= 0 for share in prior.shares):
+        problems.append(f"{where}.shares must all be above 0, not {min(prior.shares):g}")
+    if abs(sum(prior.shares) - 1) > SHARES_TOLERANCE:
+        problems.append(f"{where}.shares must sum to 1, not to {sum(prior.shares):g}")
+    if prior.temperature <= 0:
+        problems.append(f"{where}.temperature must be above 0, not {prior.temperature:g}")
+    if not 0 <= prior.threshold <= 1:
+        problems.append(f"{where}.threshold must lie within 0 to 1, not {prior.threshold:g}")
     return problems

@@ -1,4 +1,4 @@
-"""From the sound of turns to emotions: features, windows, network, calibration, abstention."""
+"""From the sound of turns to emotions: features, windows, network, verdict."""
 
 from __future__ import annotations
 
@@ -9,39 +9,23 @@ import numpy as np
 
 from undertone.audio.fbank import LogMelStream
 from undertone.audio.stretches import SUBSAMPLING
+from undertone.inference.cutting import TurnCutter, window_frames
 from undertone.inference.reading import words_at
+from undertone.inference.relative_judge import BaselineJudge
+from undertone.inference.session import BaselineSession
+from undertone.inference.verdict import expected, probabilities_of, verdict
 from undertone.inference.windows import window_spans
-from undertone.metrics.calibration import softmax
-from undertone.records import Abstention, TurnEmotion, Window
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
-    from undertone.inference.card import Card
+    from undertone.inference.card import Card, Prior
     from undertone.inference.listen import Piece
     from undertone.inference.reading import Read, Reader
     from undertone.inference.session import Session
-    from undertone.records import Turn, Word
-
-
-@dataclass(kw_only=True, eq=False)
-class _OpenTurn:
-    """A turn while its sound comes in; holds at most one window of frames and a block."""
-
-    stream: LogMelStream
-    frames: NDArray[np.float32]
-    """The newest frames, shape (frame, mel)."""
-    first: int = 0
-    """Number of the first frame in `frames`."""
-    next_start: int = 0
-    """Where the next full window begins."""
-    peak: float = 0.0
-    spans: list[tuple[int, int]] = field(default_factory=list)
-    """Windows cut so far."""
-    logits: list[NDArray[np.float32]] = field(default_factory=list)
-    """Scores of the windows, in their order."""
+    from undertone.records import Turn, TurnEmotion, Word
 
 
 class Judge(Protocol):
@@ -50,11 +34,23 @@ class Judge(Protocol):
     def hear(self, pieces: Sequence[Piece]) -> list[TurnEmotion]:
         """Take sound, and give the turns that ended with it, in their order."""
 
+    def finish(self) -> list[TurnEmotion]:
+        """Give the turns that waited for the others; nothing may be heard afterwards."""
+
     def notes(self) -> tuple[str, ...]:
         """Say what a reader of the timeline must know of how turns were judged so far."""
 
 
-def judge_of(card: Card, session: Session, reader: Reader | None, *, explain: bool = False) -> Judge:
+def judge_of(
+    card: Card,
+    session: Session | BaselineSession,
+    reader: Reader | None,
+    *,
+    explain: bool = False,
+    baseline: bool = True,
+    prior: Prior | None = None,
+    causal: bool = False,
+) -> Judge:
     """Make what judges the turns of one recording.
 
     Args:
@@ -62,77 +58,39 @@ def judge_of(card: Card, session: Session, reader: Reader | None, *, explain: bo
         session: of the bundle.
         reader: of a bundle that reads.
         explain: whether it is to tell what each word counts for, and what the voice alone says.
+        baseline: whether turns are held against their speaker's others, by a bundle that can.
+        prior: what is expected of the recording.
+        causal: whether turns must be judged as they end, without those that follow.
     """
-    return ListeningJudge(card, session) if reader is None else ReadingJudge(card, session, reader, explain=explain)
+    if isinstance(session, BaselineSession):
+        return BaselineJudge(card, session, baseline=baseline, prior=prior, causal=causal)
+    if reader is None:
+        return ListeningJudge(card, session, prior=prior)
+    return ReadingJudge(card, session, reader, explain=explain, prior=prior)
 
 
 class ListeningJudge:
     """Judges what it hears; the windows that a call completes go through the network together."""
 
-    def __init__(self, card: Card, session: Session) -> None:
+    def __init__(self, card: Card, session: Session, *, prior: Prior | None = None) -> None:
         self._card = card
-        self._session = session
-        self._length, self._hop = window_frames(card)
-        self._open: dict[int, _OpenTurn] = {}
+        self._prior = prior
+        self._cutter = TurnCutter(card, session.logits)
 
     def hear(self, pieces: Sequence[Piece]) -> list[TurnEmotion]:
-        """Take sound, and give the turns that ended with it, in their order.
-
-        The windows are those of `undertone.inference.windows.window_spans`, however the sound was cut into pieces.
-        """
-        owners: list[_OpenTurn] = []
-        windows: list[NDArray[np.float32]] = []
-        ended: list[tuple[Turn, _OpenTurn]] = []
-        for piece in pieces:
-            turn = self._open.get(piece.key) or self._begin(piece.key)
-            if len(piece.samples):
-                turn.peak = max(turn.peak, float(np.abs(piece.samples).max()))
-                turn.frames = np.concatenate((turn.frames, turn.stream.feed(piece.samples)))
-            cut = self._full_windows(turn) + (self._last_window(turn) if piece.last else [])
-            windows += cut
-            owners += [turn] * len(cut)
-            if piece.last:
-                ended.append((piece.turn, self._open.pop(piece.key)))
-        if windows:
-            for turn, logits in zip(owners, self._session.logits(windows), strict=True):
-                turn.logits.append(logits)
+        """Take sound, and give the turns that ended with it, in their order."""
         return [
-            verdict(self._card, turn, peak=heard.peak, spans=heard.spans, logits=heard.logits) for turn, heard in ended
+            verdict(self._card, heard.turn, peak=heard.peak, spans=heard.spans, logits=heard.scores, prior=self._prior)
+            for heard in self._cutter.hear(pieces)
         ]
 
+    def finish(self) -> list[TurnEmotion]:
+        """No turn waits for the others."""
+        return []
+
     def notes(self) -> tuple[str, ...]:
-        """There is nothing to say."""
-        return ()
-
-    def _begin(self, key: int) -> _OpenTurn:
-        front_end = self._card.front_end
-        turn = _OpenTurn(stream=LogMelStream(front_end), frames=np.empty((0, front_end.mel_bins), dtype=np.float32))
-        self._open[key] = turn
-        return turn
-
-    def _full_windows(self, turn: _OpenTurn) -> list[NDArray[np.float32]]:
-        """Cut every window that is complete, and let go of frames that no later one needs."""
-        windows = []
-        end = turn.first + len(turn.frames)
-        while turn.next_start + self._length <= end:
-            windows.append(self._window(turn, turn.next_start, turn.next_start + self._length))
-            turn.next_start += self._hop
-        keep_from = max(turn.first, end - self._length)
-        turn.frames = turn.frames[keep_from - turn.first :].copy()
-        turn.first = keep_from
-        return windows
-
-    def _last_window(self, turn: _OpenTurn) -> list[NDArray[np.float32]]:
-        """Cut the window that ends with the turn, if the ones so far do not."""
-        end = turn.first + len(turn.frames)
-        if end == (turn.spans[-1][1] if turn.spans else 0):
-            return []
-        return [self._window(turn, max(0, end - self._length), end)]
-
-    @staticmethod
-    def _window(turn: _OpenTurn, start: int, end: int) -> NDArray[np.float32]:
-        turn.spans.append((start, end))
-        return turn.frames[start - turn.first : end - turn.first]
+        """Say what was expected."""
+        return expected(self._prior)
 
 
 @dataclass(kw_only=True, eq=False)
@@ -151,8 +109,11 @@ class ReadingJudge:
     Holds the features of open turns, 32 kB for each second.
     """
 
-    def __init__(self, card: Card, session: Session, reader: Reader, *, explain: bool = False) -> None:
+    def __init__(
+        self, card: Card, session: Session, reader: Reader, *, explain: bool = False, prior: Prior | None = None
+    ) -> None:
         self._card = card
+        self._prior = prior
         self._session = session
         self._reader = reader
         self._explain = explain
@@ -175,6 +136,10 @@ class ReadingJudge:
                 found.append(self._judge(piece.turn, self._open.pop(piece.key)))
         return found
 
+    def finish(self) -> list[TurnEmotion]:
+        """No turn waits for the others."""
+        return []
+
     def notes(self) -> tuple[str, ...]:
         """Say in how many turns there was nothing to read, words were not found, or voice and words disagree."""
         of_all = f"of {self._judged} turns"
@@ -182,7 +147,7 @@ class ReadingJudge:
         unplaced = f"the words of {self._unplaced} {of_all} were read, but could not be found in the sound"
         apart = f"in {self._disagreed} {of_all} the voice alone would be taken for another emotion than with its words"
         told = ((self._unread, unread), (self._unplaced, unplaced), (self._disagreed, apart))
-        return tuple(note for count, note in told if count)
+        return (*expected(self._prior), *(note for count, note in told if count))
 
     def _judge(self, turn: Turn, heard: _WholeTurn) -> TurnEmotion:
         frames = np.concatenate(heard.frames) if heard.frames else np.empty((0, 0), dtype=np.float32)
@@ -201,7 +166,7 @@ class ReadingJudge:
                 placed = self._with_shares(placed, read, frames, spans)
                 turn = replace(turn, words=placed)
             turn = turn if turn.words else replace(turn, words=placed)
-        found = verdict(self._card, turn, peak=heard.peak, spans=spans, logits=list(logits))
+        found = verdict(self._card, turn, peak=heard.peak, spans=spans, logits=list(logits), prior=self._prior)
         if self._explain and len(read.tokens) and found.probabilities is not None:
             found = replace(found, by_voice=self._by_voice(frames, spans))
             self._disagreed += found.voice_disagrees
@@ -211,7 +176,7 @@ class ReadingJudge:
         """Judge a turn as if it had no transcript."""
         scripts = self._reader.scripts(self._reader.read(frames, None), spans)
         logits = self._session.logits([frames[start:end] for start, end in spans], scripts)
-        return softmax(np.mean(logits, axis=0), self._card.calibration.temperature).astype(np.float32)
+        return probabilities_of(self._card, self._prior, np.mean(logits, axis=0)).astype(np.float32)
 
     def _with_shares(
         self, placed: tuple[Word, ...], read: Read, frames: NDArray[np.float32], spans: Sequence[tuple[int, int]]
@@ -226,7 +191,7 @@ class ReadingJudge:
             np.mean(self._session.logits([sound[a:b] for a, b in spans], self._reader.scripts(said, spans)), axis=0)
             for said, sound in hidden
         ]
-        probabilities = softmax(np.stack(logits), self._card.calibration.temperature)
+        probabilities = probabilities_of(self._card, self._prior, np.stack(logits))
         best = int(probabilities[0].argmax())
         return tuple(
             replace(word, share=float(probabilities[0, best] - without[best]))
@@ -242,54 +207,3 @@ class ReadingJudge:
         silenced = frames.copy()
         silenced[word.first * SUBSAMPLING : word.end * SUBSAMPLING] = frames.mean(axis=0)
         return said, silenced
-
-
-def window_frames(card: Card) -> tuple[int, int]:
-    """Give the length of a bundle's windows and the step from one to the next, in frames."""
-    hop_ms = card.front_end.hop_length_ms
-    return round(card.windows.length_s * 1000 / hop_ms), round(card.windows.hop_s * 1000 / hop_ms)
-
-
-def verdict(
-    card: Card,
-    turn: Turn,
-    *,
-    peak: float,
-    spans: Sequence[tuple[int, int]],
-    logits: Sequence[NDArray[np.float32]],
-) -> TurnEmotion:
-    """Make of a turn's windows what is said of it.
-
-    Args:
-        card: of the bundle.
-        turn: judged.
-        peak: largest sample, to either side of zero.
-        spans: first frame and the one after the last, by window.
-        logits: by window, each of shape (label,).
-    """
-    if turn.duration < card.windows.shortest_s or not logits:
-        return TurnEmotion(turn=turn, probabilities=None, label=None, abstention=Abstention.TOO_SHORT)
-    if not peak:
-        return TurnEmotion(turn=turn, probabilities=None, label=None, abstention=Abstention.SILENT)
-    calibration = card.calibration
-    probabilities = softmax(np.mean(logits, axis=0), calibration.temperature)
-    best = int(probabilities.argmax())
-    certain = probabilities[best] >= calibration.threshold
-    return TurnEmotion(
-        turn=turn,
-        probabilities=probabilities.astype(np.float32),
-        label=card.labels[best] if certain else None,
-        abstention=None if certain else Abstention.UNCERTAIN,
-        track=tuple(_point(card, turn, span, each) for span, each in zip(spans, logits, strict=True)),
-    )
-
-
-def _point(card: Card, turn: Turn, span: tuple[int, int], logits: NDArray[np.float32]) -> Window:
-    front_end = card.front_end
-    start, end = span
-    sound_end = (end - 1) * front_end.hop_length + front_end.frame_length
-    return Window(
-        start=turn.start + start * front_end.hop_length / front_end.sample_rate,
-        end=min(turn.end, turn.start + sound_end / front_end.sample_rate),
-        probabilities=softmax(logits, card.calibration.temperature).astype(np.float32),
-    )

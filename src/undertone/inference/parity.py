@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from undertone.inference.session import Session
+from undertone.inference.session import session_of
 from undertone.speech.script import script_alone
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ def largest_difference(bundle: Bundle) -> float:
     Raises:
         BundleError: if the graph does not run here.
     """
-    return difference_from(bundle.golden, Session(bundle).run)
+    return difference_from(bundle.golden, session_of(bundle).run)
 
 
 def difference_from(golden: Golden, answer: Answer) -> float:

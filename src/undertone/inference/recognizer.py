@@ -20,9 +20,10 @@ from undertone.inference.judge import judge_of
 from undertone.inference.listen import TurnFinder, TurnFollower
 from undertone.inference.plan import Request, plan_for, voices_of
 from undertone.inference.reading import reader_for
-from undertone.inference.session import Session
+from undertone.inference.session import session_of
 from undertone.inference.transcribing import TranscribingJudge
 from undertone.inference.transcript import outside, with_words
+from undertone.inference.verdict import prior_of
 from undertone.records import Recording, Timeline
 from undertone.transcribers.registry import transcriber_named
 from undertone.units import SAMPLE_RATE
@@ -43,6 +44,9 @@ if TYPE_CHECKING:
 
     Progress = Callable[[Seconds, Seconds | None], None]
 
+BASELINES: Final = ("speaker", "none")
+"""What turns may be held against: their speaker's others, or nothing."""
+
 BLOCK_S: Final[Seconds] = 32.0
 """Sound held at once. Longer blocks are no faster, and in short recordings leave the network waiting for its first."""
 
@@ -61,7 +65,7 @@ class Recognizer:
 
     def __init__(self, bundle: Bundle, *, threads: int = 0) -> None:
         self._card = bundle.card
-        self._session = Session(bundle, threads=threads)
+        self._session = session_of(bundle, threads=threads)
         self._reader = reader_for(bundle, threads=threads)
         self._speech = SpeechNetwork()
 
@@ -82,6 +86,8 @@ class Recognizer:
         text: str | Sequence[Word] | None = None,
         asr: str | None = None,
         explain: bool = False,
+        baseline: str = "speaker",
+        prior: str | None = None,
         progress: Progress | None = None,
     ) -> Timeline:
         """Say who felt what, when, in a recording. Memory does not grow with its length.
@@ -99,6 +105,8 @@ class Recognizer:
             asr: what hears the words of turns whose text is not known: `pocketsphinx`, or `faster-whisper:MODEL`.
             explain: whether to tell what the voice alone says, and what each word counts for, which takes as many times
                 longer as turns have words.
+            baseline: `speaker` holds turns against their speaker's others, by a bundle that can; `none` each by itself.
+            prior: what is expected of the recording, one of the bundle's priors; the first, if it has any, where None.
             progress: called now and then with the seconds heard and, where known, the seconds in all.
 
         Returns:
@@ -121,9 +129,8 @@ class Recognizer:
             skip=tuple(skip),
             text=text if text is None or isinstance(text, str) else tuple(text),
         )
-        if explain and self._reader is None:
-            raise UsageError(f"the bundle {self._card.id} only hears; what words count for takes one that reads")
-        judge = self._judge(asr, explain=explain)  # what cannot be asked for is refused before anything is decoded
+        # What cannot be asked for is refused before anything is decoded.
+        judge = self._judge(asr, explain=explain, baseline=baseline, prior=prior)
         plan = plan_for(Path(path), request)
         found: list[TurnEmotion] = []
         heard = 0
@@ -133,21 +140,19 @@ class Recognizer:
                 found += judge.hear(pieces)
                 if progress:
                     progress(heard / SAMPLE_RATE, recording.duration)
+            found += judge.finish()
             known = Recording(
                 path=str(path),
                 channels=recording.channels,
                 sample_rate=recording.sample_rate,
                 duration=heard / SAMPLE_RATE,
             )
-        nobody = () if found else (f"nobody{' else' if plan.leaves_out else ''} was heard to speak",)
-        lost = outside(plan.words, [item.turn for item in found])
-        unsaid = (f"{lost} of the transcript's {len(plan.words)} words lie in no turn that was judged",) if lost else ()
         return Timeline(
             recording=known,
             turns=tuple(sorted(found, key=lambda item: (item.turn.start, item.turn.channel or 0))),
             labels=self._card.labels,
             bundle_id=self._card.id,
-            notes=nobody + plan.notes + unsaid + judge.notes(),
+            notes=_notes(plan, found) + judge.notes(),
         )
 
     def stream(
@@ -158,6 +163,8 @@ class Recognizer:
         split: bool = True,
         names: Sequence[str] = (),
         asr: str | None = None,
+        baseline: str = "speaker",
+        prior: str | None = None,
     ) -> Stream:
         """Begin to follow a conversation while it happens.
 
@@ -167,21 +174,37 @@ class Recognizer:
             split: whether each channel is a speaker; otherwise they are mixed.
             names: who speaks on each channel.
             asr: what hears the words of turns, as for `analyze`.
+            baseline: as for `analyze`, of the turns that have ended.
+            prior: as for `analyze`.
 
         Raises:
-            UsageError: if the names do not match the channels, or there is no such `asr`.
+            UsageError: if the names do not match the channels, or there is no such `asr`, `baseline` or `prior`.
             MissingExtraError: if `asr` takes packages that are not installed.
         """
         voices = voices_of(channels, names, split=split and channels > 1)
         return Stream(
             resampler=Resampler(sample_rate, SAMPLE_RATE, channels),
             listener=TurnFinder(voices, TurnRules(), self._speech),
-            judge=self._judge(asr),
+            judge=self._judge(asr, baseline=baseline, prior=prior, causal=True),
         )
 
-    def _judge(self, asr: str | None, *, explain: bool = False) -> Judge:
+    def _judge(
+        self, asr: str | None, *, baseline: str, prior: str | None, explain: bool = False, causal: bool = False
+    ) -> Judge:
         """Make what judges the turns of one recording."""
-        judge = judge_of(self._card, self._session, self._reader, explain=explain)
+        if explain and self._reader is None:
+            raise UsageError(f"the bundle {self._card.id} only hears; what words count for takes one that reads")
+        if baseline not in BASELINES:
+            raise UsageError(f"baseline can be {', '.join(BASELINES)}, not {baseline!r}")
+        judge = judge_of(
+            self._card,
+            self._session,
+            self._reader,
+            explain=explain,
+            baseline=baseline == "speaker",
+            prior=prior_of(self._card, prior),
+            causal=causal,
+        )
         return judge if asr is None else TranscribingJudge(transcriber_named(asr), judge)
 
 
@@ -190,6 +213,14 @@ def _channels(name: str) -> Channels:
         return Channels(name)
     except ValueError as error:
         raise UsageError(f"channels can be {', '.join(Channels)}, not {name!r}") from error
+
+
+def _notes(plan: Plan, found: Sequence[TurnEmotion]) -> tuple[str, ...]:
+    """Say what a reader must know of whom was listened to, and of the transcript."""
+    nobody = () if found else (f"nobody{' else' if plan.leaves_out else ''} was heard to speak",)
+    lost = outside(plan.words, [item.turn for item in found])
+    unsaid = (f"{lost} of the transcript's {len(plan.words)} words lie in no turn that was judged",) if lost else ()
+    return nobody + plan.notes + unsaid
 
 
 def _listen(recording: Decoder, plan: Plan, speech: SpeechNetwork) -> Iterator[tuple[list[Piece], int]]:
@@ -241,4 +272,4 @@ class Stream:
     def finish(self) -> list[TurnEmotion]:
         """End the conversation and return the turns that were open; nothing may be fed afterwards."""
         pieces = self._listener.feed(self._resampler.finish())
-        return self._judge.hear([*pieces, *self._listener.finish()])
+        return [*self._judge.hear([*pieces, *self._listener.finish()]), *self._judge.finish()]

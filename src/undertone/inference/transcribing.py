@@ -43,6 +43,10 @@ class TranscribingJudge:
         """As `Judge.hear`."""
         return self._judge.hear([self._with_words(piece) for piece in pieces])
 
+    def finish(self) -> list[TurnEmotion]:
+        """As `Judge.finish`."""
+        return self._judge.finish()
+
     def notes(self) -> tuple[str, ...]:
         """Say by whom the words of how many turns were heard, and what the judge says."""
         by = f"by {self._transcriber.name} ({self._transcriber.language})"

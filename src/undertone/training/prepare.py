@@ -65,9 +65,11 @@ def prepare(config: TrainConfig, data: Path, cache: Path, progress: Progress, re
         CorpusError: if a corpus is missing or damaged, or its licence forbids releasing what is trained on it.
         ConfigError: if a held-out speaker does not exist, a part has no utterance, or training has less than a batch.
     """
-    seen = [item for name in config.corpora for item in _read(name, data, released=not config.private)]
+    seen = [item for name in config.corpora for item in read_released(name, data, released=not config.private)]
     seen += read_speech(config.read_speech, data, released=not config.private)
-    unseen = [item for name in config.unseen_corpora for item in _read(name, data, released=False) if item.label]
+    unseen = [
+        item for name in config.unseen_corpora for item in read_released(name, data, released=False) if item.label
+    ]
     fold = fold_by_speaker(seen, config.held_out)
     by_id = {item.id: item for item in seen}
     parts = {name: [by_id[item] for item in ids] for name, ids in fold.parts().items()}
@@ -152,7 +154,7 @@ def read_speech(how: ReadSpeech, data: Path, *, released: bool = True) -> list[U
     taken = []
     for name in how.corpora:
         by_speaker: dict[str, list[Utterance]] = {}
-        for item in _read(name, data, released=released):
+        for item in read_released(name, data, released=released):
             if how.least_s <= item.duration <= how.most_s:
                 by_speaker.setdefault(item.speaker, []).append(item)
         turns = itertools.zip_longest(*(by_speaker[speaker] for speaker in sorted(by_speaker)))
@@ -161,7 +163,7 @@ def read_speech(how: ReadSpeech, data: Path, *, released: bool = True) -> list[U
     return taken
 
 
-def _read(name: str, data: Path, *, released: bool) -> tuple[Utterance, ...]:
+def read_released(name: str, data: Path, *, released: bool = True) -> tuple[Utterance, ...]:
     """Read a corpus; one that is learned from by what is to be released must allow that."""
     corpus = corpus_named(name)
     if released and not corpus.card.model_may_be_released:

@@ -85,7 +85,11 @@ def _turn_as_dict(item: TurnEmotion, labels: tuple[str, ...]) -> dict[str, objec
             for window in item.track
         ],
     }
-    return told if item.by_voice is None else told | {"by_voice": _by_label(labels, item.by_voice)}
+    if item.by_voice is not None:
+        told["by_voice"] = _by_label(labels, item.by_voice)
+    if item.baseline is not None:
+        told["baseline"] = round(item.baseline, 2)
+    return told
 
 
 def _times(start: Seconds, end: Seconds) -> dict[str, object]:
@@ -150,7 +154,16 @@ def _turn_emotion(field: Field, labels: tuple[str, ...]) -> TurnEmotion:
         abstention=_abstention(fields.member(field, "abstention"), judged=label is not None),
         track=tuple(_window(window, labels) for window in fields.items(fields.member(field, "track"))),
         by_voice=None if by_voice is None else _probabilities(by_voice, labels),
+        baseline=_baseline(fields.optional(field, "baseline")),
     )
+
+
+def _baseline(field: Field | None) -> float | None:
+    if field is None:
+        return None
+    if fields.number(field) < 0:
+        fields.refuse(field, "a number of turns from 0 up")
+    return fields.number(field)
 
 
 def _abstention(field: Field, *, judged: bool) -> Abstention | None:

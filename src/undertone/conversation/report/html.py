@@ -169,6 +169,7 @@ def _turn(item: TurnEmotion, speakers: dict[str, int]) -> dict[str, object]:
         "p": None if item.probabilities is None else _numbers(item.probabilities),
         "voice": None if item.by_voice is None else _numbers(item.by_voice),
         "apart": item.voice_disagrees,
+        "baseline": None if item.baseline is None else round(item.baseline, 1),
         "track": [
             {"start": round(window.start, 3), "end": round(window.end, 3), "p": _numbers(window.probabilities)}
             for window in item.track

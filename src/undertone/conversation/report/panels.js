@@ -134,6 +134,7 @@ function showDetail(index) {
     const [index, most] = byVoice(turn), alone = `${data.labels[index]} ${percent(most)}`;
     left.append(element("p", turn.apart ? "why" : "hint", turn.apart ? `Voice and words disagree: by voice alone ${alone}.` : `By voice alone: ${alone}.`));
   }
+  if (turn.baseline !== null) left.append(element("p", "hint", `Held against ${counted(turn.baseline, "turn")} of this speaker.`));
   if (turn.words.length) left.append(...wordShares(turn));
   else if (turn.text) {
     const words = element("blockquote", "", turn.text);

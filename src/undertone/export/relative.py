@@ -1,0 +1,106 @@
+"""From a `relative` system to its two graphs: `model.onnx`, from a window to its vector, and `head.onnx`.
+
+The products of the encoder are in eight bits (dynamic quantisation, weights by channel): what is rounded is scaled by
+the window's own largest number, so that windows must go through one by one, which `BaselineSession` does. Weights keep
+seven bits: on processors without VNNI the sum of two products of eight bits would overflow sixteen, and answers would
+differ from machine to machine.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import logging
+import tempfile
+import warnings
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import torch
+from torch import Tensor, nn
+
+from undertone.export.graph import strip
+
+if TYPE_CHECKING:
+    from undertone.systems.relative import RelativeHead, WindowStatistics
+
+EXAMPLE_FRAMES: Final = 400
+LEAST_FRAMES: Final = 4
+MOST_FRAMES: Final = 3000
+"""30 s: there are no positions for more."""
+
+
+def window_graph(statistics: WindowStatistics, *, int8: bool = True) -> bytes:
+    """Write the graph that makes a window's vector: `features` (1, frame, mel) in, `vector` (1, number) out."""
+    frames = torch.export.Dim("frame", min=LEAST_FRAMES, max=MOST_FRAMES)
+    example = (torch.randn(1, EXAMPLE_FRAMES, statistics.encoder.sizes.mel_bins),)
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "model.onnx"
+        _export(statistics, example, path, names=["features"], output="vector", shapes=({1: frames},))
+        return _quantised(path) if int8 else path.read_bytes()
+
+
+def head_graph(head: RelativeHead) -> bytes:
+    """Write the graph of the head; its inputs and output are named as `RelativeHead.forward` names them."""
+    turns = torch.export.Dim("turn", min=1)
+    numbers = len(head.mean)
+    example = (*(torch.randn(2, numbers) for _ in range(3)), torch.tensor([0.0, 3.0]))
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "head.onnx"
+        _export(
+            head,
+            example,
+            path,
+            names=["vectors", "mean", "deviation", "count"],
+            output="logits",
+            shapes=({0: turns},) * 4,
+        )
+        return path.read_bytes()
+
+
+def _export(
+    network: nn.Module,
+    example: tuple[Tensor, ...],
+    path: Path,
+    *,
+    names: list[str],
+    output: str,
+    shapes: Any,  # noqa: ANN401
+) -> None:
+    with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()), torch.no_grad():
+        warnings.simplefilter("ignore")  # the exporter's own deprecations, nothing of the graph's
+        for chatty in ("torch.onnx", "onnxscript"):
+            logging.getLogger(chatty).setLevel(logging.ERROR)
+        torch.onnx.export(
+            network.eval(),
+            example,
+            path,
+            input_names=names,
+            output_names=[output],
+            dynamic_shapes=shapes,
+            dynamo=True,
+            external_data=False,
+            optimize=True,
+        )
+    strip(path)
+
+
+def _quantised(path: Path) -> bytes:
+    from onnxruntime.quantization import QuantType, quantize_dynamic  # noqa: PLC0415  slow to import, needed here alone
+
+    rounded = path.with_name("rounded.onnx")
+    level = logging.getLogger().level
+    logging.getLogger().setLevel(logging.ERROR)  # it advises to prepare the graph, which changes nothing here
+    try:
+        quantize_dynamic(
+            path,
+            rounded,
+            op_types_to_quantize=["MatMul", "Gemm"],
+            per_channel=True,
+            reduce_range=True,
+            weight_type=QuantType.QInt8,
+        )
+    finally:
+        logging.getLogger().setLevel(level)
+    strip(rounded)
+    return rounded.read_bytes()

@@ -1,0 +1,212 @@
+"""The system `relative`: its vectors, its head, episodes and conversations."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from undertone.audio.whisper_mel import MelScale, scaled
+from undertone.backbones.whisper import WhisperEncoder, WhisperSizes
+from undertone.errors import ConfigError
+from undertone.experiments.episodes import (
+    Episodes,
+    Vectors,
+    conversation,
+    judge,
+    judged_alone,
+    judged_in_conversation,
+    train_head,
+)
+from undertone.experiments.relative_config import read_relative
+from undertone.experiments.relative_run import with_prior
+from undertone.export.relative import head_graph, window_graph
+from undertone.inference.session import open_graph
+from undertone.labels import EMOTIONS
+from undertone.records import Utterance
+from undertone.systems.relative import LOUDNESS, RelativeHead, RelativeSizes, WindowStatistics
+from undertone.training.prepare import READ
+
+SIZES = RelativeSizes(first_block=1, last_block=2)
+
+
+def statistics() -> WindowStatistics:
+    torch.manual_seed(0)
+    encoder = WhisperEncoder(WhisperSizes(width=16, blocks=2, heads=2, feed_forward=32, most_frames=200))
+    return WindowStatistics(encoder.eval(), SIZES)
+
+
+def window(frames: int = 90, seed: int = 0) -> torch.Tensor:
+    return torch.from_numpy(np.random.default_rng(seed).normal(-3, 1.5, (1, frames, 80)).astype(np.float32))
+
+
+def test_a_vector_is_mean_and_deviation_of_the_chosen_blocks_then_loudness() -> None:
+    network, mel = statistics(), window()
+    with torch.inference_mode():
+        vector = network(mel)[0].numpy()
+        heard = network.encoder(torch.from_numpy(scaled(mel[0].numpy(), MelScale(level=1.0)))[None]).blocks[1:]
+    blocks = np.stack([block[0].numpy() for block in heard])  # (block, frame, width)
+    wanted = np.concatenate([blocks.mean(axis=1).ravel(), blocks.std(axis=1).ravel()])
+    np.testing.assert_allclose(vector[:-LOUDNESS], wanted, atol=1e-4)
+    energies = 10 ** mel[0].numpy().astype(np.float64)
+    levels = np.log10(energies.mean(axis=1))
+    loud = [np.log10(energies.mean()), mel.max(), levels.mean(), levels.std()]
+    np.testing.assert_allclose(vector[-LOUDNESS:], loud, atol=1e-3)
+    assert len(vector) == network.numbers == 2 * 2 * 16 + LOUDNESS
+
+
+def test_gain_moves_three_numbers_of_loudness_and_nothing_else() -> None:
+    network = statistics()
+    with torch.inference_mode():
+        quiet, loud = network(window())[0], network(window() + 2.0)[0]
+    np.testing.assert_allclose(quiet[:-LOUDNESS], loud[:-LOUDNESS], atol=1e-5)
+    np.testing.assert_allclose((loud - quiet)[-LOUDNESS:], [2, 2, 2, 0], atol=1e-4)
+
+
+def test_the_exported_graphs_answer_as_pytorch_does_for_any_number_of_frames() -> None:
+    network = statistics()
+    graph = open_graph(window_graph(network, int8=False), "model.onnx")
+    rounded = open_graph(window_graph(network), "model.onnx")
+    for frames in (5, 64, 301):
+        mel = window(frames)
+        with torch.inference_mode():
+            wanted = network(mel).numpy()
+        (found,) = graph.run(["vector"], {"features": mel.numpy()})
+        np.testing.assert_allclose(found, wanted, atol=1e-3)
+        (near,) = rounded.run(["vector"], {"features": mel.numpy()})
+        assert np.corrcoef(near[0, :-LOUDNESS], wanted[0, :-LOUDNESS])[0, 1] > 0.99
+    head = random_head(6)
+    given = {name: torch.randn(3, 6) for name in ("vectors", "mean", "deviation")}
+    given |= {"deviation": given["deviation"].abs() + 0.1, "count": torch.tensor([0.0, 2.0, 9.0])}
+    (logits,) = open_graph(head_graph(head), "head.onnx").run(["logits"], {k: v.numpy() for k, v in given.items()})
+    with torch.inference_mode():
+        np.testing.assert_allclose(logits, head(**given).numpy(), atol=1e-5)
+
+
+def random_head(numbers: int) -> RelativeHead:
+    torch.manual_seed(1)
+    head = RelativeHead(numbers, RelativeSizes())
+    torch.nn.init.normal_(head.scores.weight)
+    head.settle(torch.randn(50, numbers))
+    return head.eval()
+
+
+def test_what_is_said_of_a_speaker_is_not_looked_at_where_nothing_is_known() -> None:
+    head, vectors = random_head(6), torch.randn(4, 6)
+    nothing = torch.zeros(4)
+    with torch.inference_mode():
+        first = head(vectors, torch.zeros(4, 6), torch.ones(4, 6), nothing)
+        second = head(vectors, torch.full((4, 6), 9.0), torch.full((4, 6), 0.2), nothing)
+        louder = head(vectors + torch.tensor([0.0, 0, 5, 5, 5, 5]), torch.zeros(4, 6), torch.ones(4, 6), nothing)
+        known = head(vectors, torch.zeros(4, 6), torch.ones(4, 6), torch.full((4,), 9.0))
+    torch.testing.assert_close(first, second)
+    torch.testing.assert_close(first, louder)  # of a stranger nobody knows what is loud
+    assert not torch.allclose(first, known)
+
+
+def planted(speakers: int, *, corpus: str = "a", seed: int = 0, offset: float = 6.0) -> Vectors:
+    """Vectors of speakers who differ by far more than their emotions do: happy is +1 in the first number."""
+    rng = np.random.default_rng(seed)
+    items, rows = [], []
+    for speaker in range(speakers):
+        voice = rng.normal(0, offset, 8)
+        for take in range(30):
+            label = "happy" if take % 3 == 0 else "neutral"
+            rows.append(voice + rng.normal(0, 0.3, 8) + (label == "happy") * np.eye(8)[0] * 2)
+            items.append(utterance(f"{corpus}/{speaker}-{take}", corpus, f"{corpus}{speaker}", label))
+    truth = np.array([EMOTIONS.index(item.emotion or "") for item in items])
+    return Vectors(
+        utterances=tuple(items), truth=truth, by_condition={"clean": torch.tensor(np.array(rows), dtype=torch.float32)}
+    )
+
+
+def utterance(name: str, corpus: str, speaker: str, emotion: str) -> Utterance:
+    return Utterance(id=name, path="", corpus=corpus, speaker=speaker, language="en", emotion=emotion, duration=1.0)
+
+
+QUICK = Episodes(steps=250, learning_rate=0.02, weight_decay=0.0, dropout=0.0)
+
+
+@pytest.fixture(scope="module")
+def trained() -> RelativeHead:
+    return train_head(planted(24), RelativeSizes(), QUICK, seed=0, advance=lambda: None)
+
+
+def right(part: Vectors, rows: np.ndarray, logits: np.ndarray) -> float:
+    answered = logits[:, :2].argmax(axis=1)  # neutral or happy: the corpus has no other
+    return float((answered == part.truth[rows]).mean())
+
+
+def test_the_baseline_hears_through_a_planted_offset_that_nobody_alone_can_tell(trained: RelativeHead) -> None:
+    strangers = planted(10, corpus="b", seed=7)
+    alone = right(strangers, *judged_alone(trained, strangers, "clean"))
+    beside = right(strangers, *judged_in_conversation(trained, strangers, "clean", rng=np.random.default_rng(0)))
+    assert alone < 0.75
+    assert beside > 0.95
+
+
+def test_one_emotional_turn_among_plain_ones_is_not_erased(trained: RelativeHead) -> None:
+    part = planted(1, corpus="c", seed=3)
+    rows = np.concatenate([np.flatnonzero(part.truth == 0)[:12], np.flatnonzero(part.truth == 1)[:1]])
+    vectors = part.by_condition["clean"][torch.from_numpy(rows)]
+    logits = judge(trained, vectors, vectors)
+    margin = logits[:, 1] - logits[:, 0]  # happy against neutral
+    assert margin[-1] > margin[:-1].max() + 1
+
+
+def test_training_is_repeatable_and_another_seed_is_another_head() -> None:
+    few = Episodes(steps=5)
+    heads = [train_head(planted(4), RelativeSizes(), few, seed=seed, advance=lambda: None) for seed in (0, 0, 1)]
+    weights = [head.scores.weight for head in heads]
+    torch.testing.assert_close(weights[0], weights[1], rtol=0, atol=0)
+    assert not torch.equal(weights[0], weights[2])
+
+
+def test_read_speech_says_that_nobody_there_acted() -> None:
+    told = planted(6)
+    read = planted(6, corpus=READ, seed=5)
+    neutral = tuple(utterance(item.id, READ, item.speaker, "neutral") for item in read.utterances)
+    both = Vectors(
+        utterances=told.utterances + neutral,
+        truth=np.concatenate([told.truth, np.zeros(len(neutral), dtype=np.int64)]),
+        by_condition={"clean": torch.cat([told.by_condition["clean"], read.by_condition["clean"]])},
+    )
+    head = train_head(both, RelativeSizes(), QUICK, seed=0, advance=lambda: None)
+    _, logits = judged_alone(head, both.of({READ}), "clean")
+    probability = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
+    without = train_head(told, RelativeSizes(), QUICK, seed=0, advance=lambda: None)
+    _, other = judged_alone(without, both.of({READ}), "clean")
+    assert probability[:, 0].mean() > (np.exp(other) / np.exp(other).sum(axis=1, keepdims=True))[:, 0].mean()
+
+
+def test_a_conversation_has_the_share_of_neutral_turns_that_is_asked_for() -> None:
+    truth = np.array([0, 0, 0, *range(1, 7), *range(1, 7)])
+    rng = np.random.default_rng(0)
+    chosen = conversation(np.arange(100, 115), truth, rng, turns=20, neutral=0.6)
+    labels = truth[chosen - 100]
+    assert (labels == 0).sum() == 12  # three utterances, some of them several times
+    assert (labels != 0).sum() == 8
+    one_sided = conversation(np.arange(9), np.full(9, 3), rng, turns=5, neutral=0.6)
+    assert len(set(one_sided.tolist())) == 5
+
+
+def test_a_prior_that_is_flat_adds_nothing() -> None:
+    np.testing.assert_allclose(with_prior(np.full(7, 1 / 7)), 0, atol=1e-6)
+    assert with_prior(np.array([0.6, 0.4 / 6] + [0.4 / 6] * 5))[0] == pytest.approx(np.log(4.2))
+
+
+def test_everything_that_does_not_fit_a_run_is_named_at_once() -> None:
+    table = {
+        "name": "x",
+        "system": "relative",
+        "corpora": ["emodb", "nobody"],
+        "sizes": {"first_block": 4, "last_block": 2},
+        "expected": [{"name": "odd", "shares": [0.5, 0.6], "source": ""}],
+    }
+    with pytest.raises(ConfigError) as caught:
+        read_relative(table, "x.toml")
+    told = str(caught.value)
+    for part in ("'nobody' is unknown", "blocks run from 0 to 6, not from 4 to 2", "odd.shares must be 7 numbers"):
+        assert part in told
+    with pytest.raises(ConfigError, match="two or more"):
+        read_relative(table | {"corpora": ["emodb"], "sizes": {}, "expected": []}, "x.toml")
