@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from undertone.audio.whisper_mel import MelScale, scaled
-from undertone.backbones.whisper import WhisperEncoder, WhisperSizes
+from undertone.backbones.whisper import LOUDNESS, WhisperEncoder, WhisperSizes, WhisperStatistics
 from undertone.errors import ConfigError
 from undertone.experiments.episodes import (
     Episodes,
@@ -24,43 +23,20 @@ from undertone.export.relative import head_graph, window_graph
 from undertone.inference.session import open_graph
 from undertone.labels import EMOTIONS
 from undertone.records import Utterance
-from undertone.systems.relative import LOUDNESS, RelativeHead, RelativeSizes, WindowStatistics
+from undertone.systems.relative import RelativeHead, RelativeSizes, window_statistics
 from undertone.training.prepare import READ
 
 SIZES = RelativeSizes(first_block=1, last_block=2)
 
 
-def statistics() -> WindowStatistics:
+def statistics() -> WhisperStatistics:
     torch.manual_seed(0)
     encoder = WhisperEncoder(WhisperSizes(width=16, blocks=2, heads=2, feed_forward=32, most_frames=200))
-    return WindowStatistics(encoder.eval(), SIZES)
+    return window_statistics(encoder.eval(), SIZES)
 
 
 def window(frames: int = 90, seed: int = 0) -> torch.Tensor:
     return torch.from_numpy(np.random.default_rng(seed).normal(-3, 1.5, (1, frames, 80)).astype(np.float32))
-
-
-def test_a_vector_is_mean_and_deviation_of_the_chosen_blocks_then_loudness() -> None:
-    network, mel = statistics(), window()
-    with torch.inference_mode():
-        vector = network(mel)[0].numpy()
-        heard = network.encoder(torch.from_numpy(scaled(mel[0].numpy(), MelScale(level=1.0)))[None]).blocks[1:]
-    blocks = np.stack([block[0].numpy() for block in heard])  # (block, frame, width)
-    wanted = np.concatenate([blocks.mean(axis=1).ravel(), blocks.std(axis=1).ravel()])
-    np.testing.assert_allclose(vector[:-LOUDNESS], wanted, atol=1e-4)
-    energies = 10 ** mel[0].numpy().astype(np.float64)
-    levels = np.log10(energies.mean(axis=1))
-    loud = [np.log10(energies.mean()), mel.max(), levels.mean(), levels.std()]
-    np.testing.assert_allclose(vector[-LOUDNESS:], loud, atol=1e-3)
-    assert len(vector) == network.numbers == 2 * 2 * 16 + LOUDNESS
-
-
-def test_gain_moves_three_numbers_of_loudness_and_nothing_else() -> None:
-    network = statistics()
-    with torch.inference_mode():
-        quiet, loud = network(window())[0], network(window() + 2.0)[0]
-    np.testing.assert_allclose(quiet[:-LOUDNESS], loud[:-LOUDNESS], atol=1e-5)
-    np.testing.assert_allclose((loud - quiet)[-LOUDNESS:], [2, 2, 2, 0], atol=1e-4)
 
 
 def test_the_exported_graphs_answer_as_pytorch_does_for_any_number_of_frames() -> None:

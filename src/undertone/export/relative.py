@@ -22,7 +22,8 @@ from torch import Tensor, nn
 from undertone.export.graph import strip
 
 if TYPE_CHECKING:
-    from undertone.systems.relative import RelativeHead, WindowStatistics
+    from undertone.backbones.whisper import WhisperStatistics
+    from undertone.systems.relative import RelativeHead
 
 EXAMPLE_FRAMES: Final = 400
 LEAST_FRAMES: Final = 4
@@ -30,7 +31,7 @@ MOST_FRAMES: Final = 3000
 """30 s: there are no positions for more."""
 
 
-def window_graph(statistics: WindowStatistics, *, int8: bool = True) -> bytes:
+def window_graph(statistics: WhisperStatistics, *, int8: bool = True) -> bytes:
     """Write the graph that makes a window's vector: `features` (1, frame, mel) in, `vector` (1, number) out."""
     frames = torch.export.Dim("frame", min=LEAST_FRAMES, max=MOST_FRAMES)
     example = (torch.randn(1, EXAMPLE_FRAMES, statistics.encoder.sizes.mel_bins),)

@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING, Final
 import torch
 from torch import Tensor, nn
 
+from undertone.audio.whisper_mel import MelScale
+from undertone.backbones.whisper import LOUDNESS, WhisperStatistics
+
 if TYPE_CHECKING:
     from undertone.backbones.whisper import WhisperEncoder
 
-LOUDNESS: Final = 4
-"""Numbers of a turn's vector that tell how loud it is; the last ones."""
-LEAST_VARIANCE: Final = 1e-9
 LEAST_DEVIATION: Final = 1e-3
 
 
@@ -39,44 +39,14 @@ class RelativeSizes:
     labels: int = 7
 
 
-class WindowStatistics(nn.Module):
-    """Log-mel of one window in, its vector out: what the model makes of sound, before it knows whose it is.
+def window_statistics(encoder: WhisperEncoder, sizes: RelativeSizes) -> WhisperStatistics:
+    """Build what makes a window's vector: the chosen blocks' means and deviations, then loudness.
 
-    The vector is the mean of every channel of the chosen blocks over time, then the deviations, then four numbers of
-    loudness, which only a baseline can make sense of: the logarithm of the mean energy, the loudest energy, and mean
-    and deviation of the frames' levels.
+    Raises:
+        ConfigError: if the encoder has no such blocks.
     """
-
-    def __init__(self, encoder: WhisperEncoder, sizes: RelativeSizes) -> None:
-        super().__init__()
-        self.encoder = encoder
-        self.sizes = sizes
-
-    @property
-    def numbers(self) -> int:
-        """Width of the vector."""
-        blocks = self.sizes.last_block - self.sizes.first_block + 1
-        return 2 * blocks * self.encoder.sizes.width + LOUDNESS
-
-    def forward(self, features: Tensor) -> Tensor:
-        """Map decimal logarithms of mel energies (window, frame, mel), all of one length, to (window, number)."""
-        loudest = features.amax(dim=(1, 2), keepdim=True)
-        scaled = torch.maximum(features, loudest - self.sizes.range_decades) - loudest + self.sizes.level
-        heard = self.encoder((scaled + 4.0) / 4.0)
-        states = torch.stack(heard.blocks[self.sizes.first_block : self.sizes.last_block + 1], dim=1)
-        mean = states.mean(dim=2)  # (window, block, width)
-        variance = (states - mean[:, :, None]).square().mean(dim=2)
-        deviation = (variance + LEAST_VARIANCE).sqrt()
-        return torch.cat((mean.flatten(1), deviation.flatten(1), loudness(features)), dim=1)
-
-
-def loudness(features: Tensor) -> Tensor:
-    """Tell how loud windows are, from decimal logarithms of mel energies (window, frame, mel): (window, `LOUDNESS`)."""
-    energies = torch.pow(10.0, features)
-    levels = energies.mean(dim=2).log10()  # (window, frame)
-    mean = levels.mean(dim=1)
-    deviation = ((levels - mean[:, None]).square().mean(dim=1) + LEAST_VARIANCE).sqrt()
-    return torch.stack((energies.mean(dim=(1, 2)).log10(), features.amax(dim=(1, 2)), mean, deviation), dim=1)
+    scale = MelScale(range_decades=sizes.range_decades, level=sizes.level)
+    return WhisperStatistics(encoder, sizes.first_block, sizes.last_block, scale)
 
 
 class RelativeHead(nn.Module):
