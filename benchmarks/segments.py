@@ -28,6 +28,7 @@ import torch
 from torch import Tensor, nn
 
 from undertone.audio.load import load_utterance
+from undertone.backbones.lengths import frame_mask
 from undertone.corpora.base import read_corpus
 from undertone.corpora.registry import corpus_named
 from undertone.encoders.base import Layout, Told
@@ -35,7 +36,6 @@ from undertone.encoders.registry import encoder_named
 from undertone.experiments.provenance import machine, versions
 from undertone.learners.multilevel import segments_of
 from undertone.speech.segments import bounds_of
-from undertone.systems.layers import frame_mask
 from undertone.systems.multilevel import GRANULARITIES, Fusion, Multilevel, Segments
 from undertone.units import SAMPLE_RATE
 

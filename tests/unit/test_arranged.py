@@ -11,12 +11,13 @@ import pytest
 import torch
 from torch import nn
 
+from undertone.backbones.lengths import frame_mask
 from undertone.backbones.network import Backbone, BackboneSizes
 from undertone.export.arranged import ArrangedBackbone, SilencingConvolution, arranged, shifted
 from undertone.export.graph import export_graph
 from undertone.export.rounding import round_graph
 from undertone.export.write import answers_of
-from undertone.systems.layers import ConvBlock, MaskedConvStem, frame_mask
+from undertone.systems.layers import ConvBlock, MaskedConvStem
 from undertone.systems.registry import SYSTEMS
 
 if TYPE_CHECKING:

@@ -30,7 +30,7 @@ from undertone.experiments.evaluate import score, truth_of
 from undertone.experiments.provenance import commit
 from undertone.experiments.relative_config import SYSTEM
 from undertone.experiments.relative_features import vectors_by_condition
-from undertone.experiments.run import Finished
+from undertone.experiments.run import Finished, source_of
 from undertone.experiments.words import EXCLUDED_USE, INTENDED_USE, licence_of, limits_of
 from undertone.export.relative import head_graph, window_graph
 from undertone.export.write import write_graphs
@@ -44,7 +44,6 @@ from undertone.inference.card import (
     Card,
     Pretrained,
     Prior,
-    Source,
     Training,
 )
 from undertone.labels import EMOTIONS
@@ -60,10 +59,10 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from undertone.backbones import whisper_files
     from undertone.backbones.whisper import WhisperStatistics
     from undertone.experiments.relative_config import Expected, RelativeConfig
     from undertone.inference.card import Score
-    from undertone.records import Utterance
     from undertone.systems.relative import RelativeHead
     from undertone.training.prepare import Progress
 
@@ -87,7 +86,8 @@ def run_relative(config: RelativeConfig, data: Path, folder: Path, progress: Pro
         UndertoneError: as `vectors_by_condition` and `write_graphs`.
     """
     make_folder(folder)
-    statistics = window_statistics(whisper_base(blocks=config.sizes.last_block).encoder, config.sizes)
+    pretrained = whisper_base(blocks=config.sizes.last_block)
+    statistics = window_statistics(pretrained.encoder, config.sizes)
     model = _window_graph(statistics, folder)
     everything = _vectors(config, model, data, folder, progress)
     heard = {*config.corpora, READ}
@@ -97,7 +97,7 @@ def run_relative(config: RelativeConfig, data: Path, folder: Path, progress: Pro
     final = _trained(everything.of(heard), config, progress, "all corpora")
     answers = _answers(config, everything, heads, final)
     priors = tuple(_prior(each, config, everything, answers) for each in config.expected)
-    card = _card(config, everything, answers, priors, statistics, final)
+    card = _card(config, everything, answers, priors, pretrained, statistics, final)
     card = write_graphs(model, head_graph(final), card, folder / "bundle", windows=_golden_windows(config))
     results = folder / "results.json"
     write_text(results, _results(config, card, everything, answers))
@@ -240,12 +240,12 @@ def _card(
     everything: Vectors,
     answers: Mapping[tuple[str, str, str], Answers],
     priors: tuple[Prior, ...],
+    whisper: whisper_files.Pretrained,
     statistics: WhisperStatistics,
     head: RelativeHead,
 ) -> Card:
     flat = next((prior for prior in priors if len(set(prior.shares)) == 1), priors[0])
-    sources = tuple(_source(name, everything.utterances) for name in (*config.corpora, *config.read_speech.corpora))
-    pretrained = whisper_base(blocks=0)
+    sources = tuple(source_of(name, everything.utterances) for name in (*config.corpora, *config.read_speech.corpora))
     return Card(
         format=FORMAT,
         id="",  # the bundle's writer names it after its graphs
@@ -291,8 +291,8 @@ def _card(
             "scores are those of the same recipe without the corpus that is tested; the bundle has heard all of them",
         ),
         backbone=Pretrained(
-            name=pretrained.name,
-            sha256=pretrained.sha256,
+            name=whisper.name,
+            sha256=whisper.sha256,
             learnt="head",
             protocol="",
             sources=(),
@@ -305,19 +305,6 @@ def _card(
             shortest_s=config.baseline_shortest_s,
         ),
         priors=priors,
-    )
-
-
-def _source(name: str, utterances: tuple[Utterance, ...]) -> Source:
-    items = [item for item in utterances if item.id.startswith(f"{name}/")]
-    card = corpus_named(name).card
-    return Source(
-        corpus=name,
-        title=card.title,
-        language=card.language,
-        licence=card.licence,
-        speakers=len({item.speaker for item in items}),
-        utterances=len(items),
     )
 
 

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from undertone.export.write import Exported
     from undertone.inference.card import Calibration, PlainSpeech, Pretrained, Score
     from undertone.inference.parity import Answer
+    from undertone.records import Utterance
     from undertone.training.config import TrainConfig
     from undertone.training.prepare import Prepared, Progress
 
@@ -294,25 +295,27 @@ def _limits(config: TrainConfig, training: Training, pretrained: Pretrained | No
     return known if pretrained is None else known + limits_of_backbone(pretrained)
 
 
+def source_of(name: str, utterances: Sequence[Utterance]) -> Source:
+    """Tell how much of a corpus is among utterances that were trained on."""
+    items = [item for item in utterances if item.id.startswith(f"{name}/")]
+    card = corpus_named(name).card
+    return Source(
+        corpus=name,
+        title=card.title,
+        language=card.language,
+        licence=card.licence,
+        speakers=len({item.speaker for item in items}),
+        utterances=len(items),
+    )
+
+
 def _trained_on(config: TrainConfig) -> tuple[str, ...]:
     return config.corpora + config.read_speech.corpora
 
 
 def _training(config: TrainConfig, prepared: Prepared, history: Mapping[str, Any]) -> Training:
-    def source(name: str) -> Source:
-        items = [item for item in prepared.material.train if item.id.startswith(f"{name}/")]
-        card = corpus_named(name).card
-        return Source(
-            corpus=name,
-            title=card.title,
-            language=card.language,
-            licence=card.licence,
-            speakers=len({item.speaker for item in items}),
-            utterances=len(items),
-        )
-
     return Training(
-        sources=tuple(source(name) for name in _trained_on(config)),
+        sources=tuple(source_of(name, prepared.material.train) for name in _trained_on(config)),
         command=f"undertone train experiments/{config.name}.toml",
         commit=commit(),
         protocol=prepared.protocol,

@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Final, TypeVar, cast
 import torch
 from torch import Tensor, nn
 
+from undertone.backbones.lengths import frame_mask, halved
 from undertone.backbones.network import Backbone, Frames, normalised, output_lengths
-from undertone.systems.layers import ConvBlock, MaskedConvStem, frame_mask, halved
+from undertone.systems.layers import ConvBlock, MaskedConvStem
 
 if TYPE_CHECKING:
     from transformers.models.parakeet import modeling_parakeet as parakeet

@@ -9,8 +9,9 @@ from dataclasses import dataclass
 
 from torch import Tensor, nn
 
+from undertone.backbones.lengths import frame_mask
 from undertone.systems.base import Outputs, Stream, System
-from undertone.systems.layers import AttentiveStatisticsPooling, ConvBlock, MaskedConvStem, ScaledLogMel, frame_mask
+from undertone.systems.layers import AttentiveStatisticsPooling, ConvBlock, MaskedConvStem, ScaledLogMel
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,21 +7,10 @@ from typing import Final
 import torch
 from torch import Tensor, nn
 
+from undertone.backbones.lengths import frame_mask, halved
+
 LEAST_DEVIATION: Final = 1e-3
 """A channel that moves less in training is not blown up."""
-
-
-def frame_mask(lengths: Tensor, frames: int) -> Tensor:
-    """Mark the real frames, from true lengths and never from values.
-
-    Args:
-        lengths: shape (batch,), integers.
-        frames: size of the padded axis.
-
-    Returns:
-        Booleans, shape (batch, frame), True where the frame is real.
-    """
-    return torch.arange(frames, device=lengths.device)[None, :] < lengths[:, None]
 
 
 class Standardised(nn.Module):
@@ -47,11 +36,6 @@ class Standardised(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Map (…, width) to the same shape."""
         return (x - self.mean) / self.deviation
-
-
-def halved(lengths: Tensor) -> Tensor:
-    """Lengths behind a convolution of stride 2 with a kernel of 3 and padding of 1: half, rounded up."""
-    return (lengths + 1) // 2
 
 
 class ScaledLogMel(nn.Module):

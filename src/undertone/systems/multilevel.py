@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING, Final
 import torch
 from torch import Tensor, nn
 
+from undertone.backbones.lengths import frame_mask
 from undertone.errors import ConfigError
 from undertone.systems.attention import CoAttention
 from undertone.systems.base import Outputs
-from undertone.systems.layers import frame_mask
 from undertone.systems.posteriorgram import EmotionFeature
 from undertone.systems.segments import POOLINGS, SegmentPooling, sinusoids
 

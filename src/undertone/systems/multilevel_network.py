@@ -14,12 +14,12 @@ import torch
 from torch import Tensor, nn
 from transformers import AutoConfig, AutoModel
 
+from undertone.backbones.lengths import frame_mask
 from undertone.backbones.network import Backbone, BackboneSizes
 from undertone.errors import ConfigError
 from undertone.speech.script import COUNT, TOKENS
 from undertone.systems.base import Outputs, Stream, System
 from undertone.systems.freezing import OnBackbone
-from undertone.systems.layers import frame_mask
 from undertone.systems.multilevel import Fusion, Multilevel, Segments
 
 if TYPE_CHECKING:

@@ -15,6 +15,7 @@ from typing import Final
 import torch
 from torch import Tensor, nn
 
+from undertone.backbones.lengths import frame_mask
 from undertone.backbones.network import Backbone, BackboneSizes
 from undertone.errors import ConfigError
 from undertone.systems.base import Outputs, Stream, System
@@ -29,7 +30,6 @@ from undertone.systems.fusion import (
     pooled_width,
     pooling_of,
 )
-from undertone.systems.layers import frame_mask
 from undertone.systems.posteriorgram import POSTERIORGRAMS, BlockStatistics, ContentFeature, EmotionFeature
 
 TOPOLOGIES: Final = ("parallel", "serial")
