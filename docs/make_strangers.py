@@ -50,7 +50,7 @@ def _calibrated(told: Mapping[str, Any]) -> str:
     rows = [
         (
             NAMES.get(each["corpus"], each["corpus"]),
-            each["condition"],
+            each["condition"].rpartition(", ")[0],
             each["speakers"],
             estimate(Estimate(**each["UA"])),
             estimate(Estimate(**each["ECE"])),
@@ -60,7 +60,11 @@ def _calibrated(told: Mapping[str, Any]) -> str:
         for each in told["scores"]
     ]
     head = ("corpus, unheard", "heard", "speakers", "UA of 7", "ECE", "labelled", "right when labelled")
-    return "All seven labels may be answered, under the flat prior, in per cent:\n\n" + table(head, rows)
+    said = (
+        "All seven labels may be answered, in per cent; calibrated on the other corpora. A lone utterance is judged under "
+        "the flat prior, a conversation under the one for conversations:"
+    )
+    return said + "\n\n" + table(head, rows)
 
 
 def _priors(told: Mapping[str, Any]) -> str:
@@ -68,7 +72,12 @@ def _priors(told: Mapping[str, Any]) -> str:
         (each["name"], f"{each['temperature']:.2f}", f"{each['threshold']:.2f}", each["source"])
         for each in told["priors"]
     ]
-    return "What may be expected of a recording:\n\n" + table(("prior", "temperature", "threshold", "source"), rows)
+    evidence = told["temperatures"]
+    said = (
+        f"Scores are divided by {evidence['stranger']:.2f} for a stranger and by {evidence['baseline']:.2f} behind a full "
+        "baseline, before what follows. What may be expected of a recording:"
+    )
+    return said + "\n\n" + table(("prior", "temperature", "threshold", "source"), rows)
 
 
 if __name__ == "__main__":

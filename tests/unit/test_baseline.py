@@ -39,6 +39,7 @@ from undertone.testing.bundles import make_baseline_bundle, make_bundle
 from undertone.testing.sounds import voice
 
 SHORT = Windows(length_s=0.5, hop_s=0.25, shortest_s=0.1)
+EXAMPLE = Path(__file__).resolve().parents[2] / "examples" / "conversation.flac"
 CONVERSATION = Prior(
     name="conversation", shares=(0.7, *[0.05] * 6), temperature=2.0, threshold=0.4, source="counted in calls"
 )
@@ -248,6 +249,30 @@ def test_a_turn_is_the_mean_of_its_windows_and_all_are_held_against_one_baseline
     assert np.allclose([window.probabilities for window in found[1].track], softmax(logits[1]), atol=1e-3)
 
 
+def test_level_and_the_last_bit_change_nothing_and_faint_hiss_little(tmp_path: Path) -> None:
+    """Of turns that are given: where speech begins, voice activity says."""
+    given = ((0.5, 4.8, "Ben"), (5.6, 10.7, "Anna"), (11.6, 16.6, "Ben"))
+    turns = [Turn(start=start, end=end, speaker=speaker) for start, end, speaker in given]
+    sound, rate = soundfile.read(EXAMPLE, dtype="float32", stop=round(17 * soundfile.info(EXAMPLE).samplerate))
+    rng = np.random.default_rng(0)
+    changed = {
+        "as it is": sound,
+        "quieter": sound * np.float32(0.25),
+        "rounded": np.floor(sound * np.float32(0.7) * 32768) / 32768,
+        "hiss": sound + rng.normal(0, 1e-4, sound.shape).astype(np.float32),  # -80 dB from full scale
+    }
+    recognizer = undertone.load()
+    found = {}
+    for name, samples in changed.items():
+        soundfile.write(tmp_path / "call.wav", samples, rate, subtype="FLOAT")
+        timeline = recognizer.analyze(tmp_path / "call.wav", turns=turns, channels="mix", prior="flat")
+        found[name] = answers(list(timeline.turns))
+    moved = {name: float(np.abs(each - found["as it is"]).max()) for name, each in found.items()}
+    assert moved["quieter"] < 0.01, moved
+    assert moved["rounded"] < 0.03, moved
+    assert moved["hiss"] < 0.15, moved
+
+
 # --- priors
 
 
@@ -255,7 +280,7 @@ def test_priors_shift_answers_as_bayes_says(bundle: Bundle, session: BaselineSes
     vectors = np.random.default_rng(7).normal(0, 2, (4, 7))
     pieces = [said(index, "a") for index in range(4)]
     found, judge = judged(bundle, session, vectors, pieces, baseline=False, prior=CONVERSATION)
-    posterior = (softmax(vectors) * np.array(CONVERSATION.shares)) ** (1 / CONVERSATION.temperature)
+    posterior = softmax(vectors / CONVERSATION.temperature) * np.array(CONVERSATION.shares)
     assert np.allclose(answers(found), posterior / posterior.sum(axis=1, keepdims=True), atol=1e-5)
     assert np.allclose([item.track[0].probabilities for item in found], answers(found), atol=1e-6)
     assert [item.label is None for item in found] == [row.max() < 0.4 for row in answers(found)]

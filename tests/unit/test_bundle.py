@@ -15,7 +15,7 @@ from onnx import TensorProto, helper
 
 from undertone.cli.bundle import describe
 from undertone.errors import BundleError, ChecksumError, FormatVersionError, LabelMismatchError
-from undertone.inference.bundle import FILES, SUMS, Bundle, Golden, default_bundle, read_bundle, sums_of
+from undertone.inference.bundle import FILES, SHIPPED, SUMS, Bundle, Golden, read_bundle, shipped_bundle, sums_of
 from undertone.inference.card import Card, Pretrained, Rounding, Score, Source, Unrounded
 from undertone.inference.parity import largest_difference
 from undertone.inference.session import MOST_FRAMES, Session
@@ -95,6 +95,37 @@ def test_a_card_never_holds_what_json_does_not_have(folder: Path) -> None:
 
 def test_the_bundle_that_ships_is_read_without_a_path() -> None:
     assert read_bundle().card.labels == EMOTIONS
+
+
+def test_bundles_of_the_package_go_by_name_and_a_folder_of_the_name_goes_first(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in SHIPPED:
+        assert read_bundle(Path(name)).path == shipped_bundle(name)
+    monkeypatch.chdir(tmp_path)
+    shutil.copytree(folder, SHIPPED[1])
+    assert read_bundle(Path(SHIPPED[1])).path == Path(SHIPPED[1])
+    with pytest.raises(BundleError, match=f"one of those that come with the package: {', '.join(SHIPPED)}"):
+        read_bundle(Path("somebody-s"))
+
+
+def test_a_file_that_another_bundle_of_the_package_has_need_not_be_there_twice(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole, thin = tmp_path / SHIPPED[0], tmp_path / SHIPPED[1]
+    shutil.copytree(folder, whole)
+    shutil.copytree(folder, thin)
+    (thin / "model.onnx").unlink()
+    with pytest.raises(BundleError, match=r"model\.onnx missing"):
+        read_bundle(thin)
+    monkeypatch.setattr("undertone.inference.bundle.shipped_bundle", lambda name=SHIPPED[0]: tmp_path / name)
+    assert read_bundle(thin).model == (whole / "model.onnx").read_bytes()
+    (whole / "model.onnx").write_bytes(b"another")  # whoever lists it vouches for it, and is not believed
+    with pytest.raises(ChecksumError, match=r"model\.onnx has the checksum"):
+        read_bundle(thin)
+    (whole / SUMS).write_text(sums_of(whole), encoding="utf-8")
+    with pytest.raises(BundleError, match=r"model\.onnx missing"):
+        read_bundle(thin)
 
 
 def test_a_folder_that_is_missing_is_named(tmp_path: Path) -> None:
@@ -356,5 +387,5 @@ def test_what_a_model_does_not_have_is_not_in_its_card(folder: Path) -> None:
 
 
 def test_the_bundle_that_ships_is_written_again_as_it_is() -> None:
-    path = default_bundle() / "card.json"
+    path = shipped_bundle() / "card.json"
     assert read_bundle().card.as_json() == path.read_text(encoding="utf-8")

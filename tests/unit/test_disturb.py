@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import scipy.signal
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -14,12 +15,16 @@ from undertone.errors import CorpusError, MissingRecordingError
 from undertone.testing.sounds import noise, tone, voice, write_recording
 from undertone.training.config import Augmentation
 from undertone.training.disturb import (
+    CODECS,
+    MOST_COMPRESSION,
     Surroundings,
     disturbed,
     read_surroundings,
     rms,
+    through_codec,
     through_room,
     through_telephone,
+    with_hiss,
     with_noise,
 )
 from undertone.units import SAMPLE_RATE
@@ -150,9 +155,9 @@ def test_without_any_disturbance_speech_is_itself(speech: np.ndarray, surroundin
     assert np.array_equal(disturbed(speech, NEVER, surroundings, np.random.default_rng(0)), speech)
 
 
-@pytest.mark.parametrize("kind", ["telephone", "room", "noise"])
+@pytest.mark.parametrize("kind", ["telephone", "room", "noise", "hiss", "codec"])
 def test_each_disturbance_alone_does_something(speech: np.ndarray, surroundings: Surroundings, kind: str) -> None:
-    how = dataclasses.replace(NEVER, **{kind: 1.0})
+    how = dataclasses.replace(NEVER, **{kind: 1.0}, most_hiss_db=-40.0, least_hiss_db=-41.0)
     found = disturbed(speech, how, surroundings, np.random.default_rng(0))
     assert found.shape == speech.shape
     assert found.dtype == np.float32
@@ -166,6 +171,27 @@ def test_noise_is_drawn_within_the_ratios(speech: np.ndarray, surroundings: Surr
     assert min(ratios) > 4.9
     assert max(ratios) < 9.1
     assert max(ratios) - min(ratios) > 1
+
+
+def test_hiss_has_the_level_that_it_is_asked_for_however_loud_the_speech(speech: np.ndarray) -> None:
+    for gain in (1.0, 0.01):
+        hiss = with_hiss(speech * gain, -60.0, np.random.default_rng(0)) - speech * gain
+        assert 20 * np.log10(rms(hiss)) == pytest.approx(-60, abs=0.2)
+
+
+@pytest.mark.parametrize(("container", "codec"), CODECS)
+@pytest.mark.parametrize("gain", [0.001, 1.0, 3.0])
+def test_a_codec_keeps_length_time_and_level(container: str, codec: str, gain: float) -> None:
+    seconds = np.arange(16_000) / 16_000
+    sound = (0.5 * gain * np.sin(2 * np.pi * 440 * seconds) * np.hanning(16_000)).astype(np.float32)
+    for compression in (0.5, MOST_COMPRESSION):
+        decoded = through_codec(sound, container, codec, compression)
+        assert decoded.shape == sound.shape
+        assert decoded.dtype == np.float32
+        assert rms(decoded) == pytest.approx(rms(sound), rel=0.1)
+        assert abs(np.argmax(scipy.signal.correlate(decoded, sound, "same")) - 8000) < 16
+    silence = np.zeros(100, dtype=np.float32)
+    assert np.array_equal(through_codec(silence, container, codec, 0.5), silence)
 
 
 def test_the_draws_depend_on_the_generator_alone(speech: np.ndarray, surroundings: Surroundings) -> None:

@@ -45,6 +45,8 @@ class Episodes:
     """What an utterance of theirs counts; those of emotional corpora count 1 on average."""
     nothing_known: float = 0.2
     """Share of the episodes without a baseline."""
+    exchanged: float = 0.7
+    """Share of these in which the voice is exchanged: what one other speaker's mean is from another's is added."""
     many: float = 0.2
     """Share with up to 40 utterances."""
     few: float = 0.25
@@ -85,6 +87,20 @@ class Vectors:
         return {speaker: np.array(places) for speaker, places in rows.items()}
 
 
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Answers:
+    """How utterances of one corpus were scored, under one condition."""
+
+    rows: NDArray[np.int64]
+    """Of the `Vectors` they are of, shape (answer,); an utterance may be answered several times, or not at all."""
+    logits: NDArray[np.floating]
+    """Shape (answer, label)."""
+    truth: NDArray[np.int64]
+    """Shape (answer,)."""
+    counts: NDArray[np.floating]
+    """Turns that were known of the speaker, shape (answer,)."""
+
+
 def statistics_of(vectors: Tensor) -> tuple[Tensor, Tensor]:
     """Mean and deviation of a speaker's turns (turn, number), each of shape (number,)."""
     return vectors.mean(dim=0), vectors.std(dim=0, correction=0)
@@ -123,6 +139,8 @@ def train_head(
         optimiser.step()
         schedule.step()
         advance()
+    taught = np.isin(np.arange(len(EMOTIONS)), material.truth)
+    head.close(torch.from_numpy(~taught))
     return head.eval()
 
 
@@ -136,6 +154,11 @@ class _Drawing:
         self._speakers: dict[str, list[NDArray[np.int64]]] = {}
         for (corpus, _), rows in material.speakers().items():
             self._speakers.setdefault(corpus, []).append(rows)
+        everybody = [torch.from_numpy(rows) for rows in material.speakers().values()]
+        self._voices = {
+            name: torch.stack([vectors[rows].mean(dim=0) for rows in everybody])
+            for name, vectors in material.by_condition.items()
+        }
         self._emotional = [corpus for corpus in self._speakers if corpus != READ]
         roots = np.sqrt([min(len(self._speakers[corpus]), 24) for corpus in self._emotional])
         self._shares = roots / roots.sum()
@@ -159,6 +182,10 @@ class _Drawing:
         vectors = self._material.by_condition[condition][torch.from_numpy(chosen)]
         mean, deviation = statistics_of(vectors)
         count = float(len(chosen)) if known and len(chosen) > 1 else 0.0
+        if not count and rng.random() < self._how.exchanged:
+            # A stranger's offset says nothing of emotion: whatever it is, the answer should be the same.
+            one, other = self._voices[condition][torch.from_numpy(rng.integers(len(self._voices[condition]), size=2))]
+            vectors = vectors + one - other
         weight = np.full(len(chosen), self._how.read_weight) if read else self._weights[corpus][truth]
         closed = np.zeros(len(EMOTIONS), dtype=np.bool_) if read else self._weights[corpus] == 0
         return (
@@ -227,9 +254,11 @@ def judge(head: RelativeHead, vectors: Tensor, known: Tensor | None) -> NDArray[
     return logits.numpy()
 
 
-def judged_alone(head: RelativeHead, part: Vectors, condition: str) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-    """Score every utterance as if nothing else were known: rows, and logits (utterance, label)."""
-    return np.arange(len(part.utterances)), judge(head, part.by_condition[condition], None)
+def judged_alone(head: RelativeHead, part: Vectors, condition: str) -> Answers:
+    """Score every utterance as if nothing else were known."""
+    logits = judge(head, part.by_condition[condition], None)
+    rows = np.arange(len(part.utterances))
+    return Answers(rows=rows, logits=logits, truth=part.truth, counts=np.zeros(len(rows)))
 
 
 def judged_in_conversation(
@@ -240,20 +269,19 @@ def judged_in_conversation(
     rng: np.random.Generator,
     turns: int = 20,
     neutral: float = 0.6,
-) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-    """Score conversations of every speaker: about as many turns in all as there are utterances, 1 to 12 conversations.
-
-    Returns:
-        Rows, and logits of shape (row, label); an utterance may come in several conversations, or in none.
-    """
-    rows, logits = [], []
+) -> Answers:
+    """Score conversations of every speaker: about as many turns in all as there are utterances, 1 to 12
+    conversations."""
+    rows, logits, counts = [], [], []
     for places in part.speakers().values():
         for _ in range(int(np.clip(len(places) // (turns * 2 // 5), 1, 12))):
             chosen = conversation(places, part.truth[places], rng, turns=turns, neutral=neutral)
             vectors = part.by_condition[condition][torch.from_numpy(chosen)]
             rows.append(chosen)
             logits.append(judge(head, vectors, vectors))
-    return np.concatenate(rows), np.concatenate(logits)
+            counts.append(np.full(len(chosen), float(len(chosen))))
+    told = np.concatenate(rows)
+    return Answers(rows=told, logits=np.concatenate(logits), truth=part.truth[told], counts=np.concatenate(counts))
 
 
 def corpora_of(utterances: Sequence[Utterance]) -> list[str]:

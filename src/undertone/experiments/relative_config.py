@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 SYSTEM: Final = "relative"
+ALONE: Final = "alone"
+"""Judged as a stranger's: the only utterance of its speaker."""
+IN_CONVERSATION: Final = "in conversation"
+"""Judged beside the speaker's other turns."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,6 +31,8 @@ class Expected:
     name: str
     shares: tuple[float, ...]
     source: str
+    fitted: str = IN_CONVERSATION
+    """What temperature and threshold are fitted on: `alone` or `in conversation`."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,6 +80,11 @@ def read_relative(table: Mapping[str, object], where: str) -> RelativeConfig:
             f"expected.{each.name}.shares must be {len(EMOTIONS)} numbers above 0 that sum to 1, not {each.shares}"
             for each in config.expected
             if len(each.shares) != len(EMOTIONS) or min(each.shares) <= 0 or abs(sum(each.shares) - 1) > 1e-6
+        ]
+        problems += [
+            f"expected.{each.name}.fitted must be {ALONE!r} or {IN_CONVERSATION!r}, not {each.fitted!r}"
+            for each in config.expected
+            if each.fitted not in (ALONE, IN_CONVERSATION)
         ]
         blocks = config.sizes
         if not 0 <= blocks.first_block <= blocks.last_block <= 6:

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from undertone.records import Utterance
     from undertone.training.conditions import Disturb
     from undertone.training.config import Augmentation
-    from undertone.training.store import FeatureStore, Progress
+    from undertone.training.store import Progress
 
     Heard = tuple[str, NDArray[np.float32], str]
 
@@ -48,8 +48,10 @@ def vectors_by_condition(
     data: Path,
     cache: Path,
     progress: Progress,
-) -> dict[str, FeatureStore]:
+) -> dict[str, NDArray[np.float32]]:
     """Take every utterance's vector, clean, by telephone and disturbed; what was taken before is kept.
+
+    Each corpus has stores of its own, so that runs on other corpora share them.
 
     Args:
         utterances: what to hear.
@@ -61,7 +63,7 @@ def vectors_by_condition(
         progress: opens a progress bar.
 
     Returns:
-        Stores of one row an utterance, by condition.
+        Vectors by condition, each of shape (utterance, number).
 
     Raises:
         AudioError: if an utterance cannot be used.
@@ -69,16 +71,24 @@ def vectors_by_condition(
         OutputError: if a store cannot be written.
     """
     surroundings = read_surroundings(data, how.noise_folders)
-    contents = sound_fingerprints(utterances)
-    stores = {}
+    told = hashlib.sha256(graph).hexdigest()
+    corpora: dict[str, list[Utterance]] = {}
+    for item in utterances:
+        corpora.setdefault(item.id.partition("/")[0], []).append(item)
+    found = {}
     for name, disturb in conditions(how, surroundings).items():
         drawn = [asdict(how), surroundings.fingerprint(), seed] if name.startswith("disturbed") else []
-        told = f"{hashlib.sha256(graph).hexdigest()}{drawn}{sorted(contents.items())}"
-        folder = cache / f"vectors-{name}-{hashlib.sha256(told.encode()).hexdigest()[:12]}"
-        if not has_store(folder):
-            _take(utterances, contents, graph, disturb, seed, folder, progress)
-        stores[name] = open_store(folder)
-    return stores
+        rows: dict[str, NDArray[np.float32]] = {}
+        for corpus, items in corpora.items():
+            contents = sound_fingerprints(items)
+            key = hashlib.sha256(f"{told}{drawn}{sorted(contents.items())}".encode()).hexdigest()[:12]
+            folder = cache / f"{corpus}-{name}-{key}"
+            if not has_store(folder):
+                _take(items, contents, graph, disturb, (seed, zlib.crc32(name.encode())), folder, progress)
+            store = open_store(folder)
+            rows |= {item.id: store.features(item.id)[0] for item in items}
+        found[name] = np.stack([rows[item.id] for item in utterances])
+    return found
 
 
 def _take(
@@ -86,7 +96,7 @@ def _take(
     contents: Mapping[str, str],
     graph: bytes,
     disturb: Disturb,
-    seed: int,
+    seed: tuple[int, int],
     folder: Path,
     progress: Progress,
 ) -> None:
@@ -98,7 +108,7 @@ def _take(
     def heard(item: Utterance) -> Heard:
         samples = load_utterance(item)
         first, last = speech_span(samples, network)
-        rng = np.random.default_rng([seed, zlib.crc32(folder.name.encode()), zlib.crc32(item.id.encode())])
+        rng = np.random.default_rng([*seed, zlib.crc32(item.id.encode())])
         mel = whisper_mel(disturb(samples[first:last][: int(MOST_S * 16_000)], rng))
         (vector,) = session.run(["vector"], {"features": mel[None]})
         return item.id, vector, contents[item.id]

@@ -10,8 +10,7 @@ from __future__ import annotations
 import gzip
 import hashlib
 import json
-import math
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -28,7 +27,8 @@ from undertone.experiments.episodes import (
 )
 from undertone.experiments.evaluate import score, truth_of
 from undertone.experiments.provenance import commit
-from undertone.experiments.relative_config import SYSTEM
+from undertone.experiments.relative_calibration import calibrate, softened, with_prior
+from undertone.experiments.relative_config import ALONE, IN_CONVERSATION, SYSTEM
 from undertone.experiments.relative_features import vectors_by_condition
 from undertone.experiments.run import Finished, source_of
 from undertone.experiments.words import EXCLUDED_USE, INTENDED_USE, licence_of, limits_of
@@ -43,11 +43,9 @@ from undertone.inference.card import (
     Calibration,
     Card,
     Pretrained,
-    Prior,
     Training,
 )
 from undertone.labels import EMOTIONS
-from undertone.metrics.calibration import abstention_threshold, fit_temperature, softmax
 from undertone.metrics.categorical import confusion, unweighted_accuracy
 from undertone.metrics.uncertainty import bootstrap_by_speaker
 from undertone.systems.relative import window_statistics
@@ -61,15 +59,20 @@ if TYPE_CHECKING:
 
     from undertone.backbones import whisper_files
     from undertone.backbones.whisper import WhisperStatistics
-    from undertone.experiments.relative_config import Expected, RelativeConfig
+    from undertone.experiments.episodes import Answers
+    from undertone.experiments.relative_calibration import Calibrated
+    from undertone.experiments.relative_config import RelativeConfig
     from undertone.inference.card import Score
     from undertone.systems.relative import RelativeHead
     from undertone.training.prepare import Progress
 
-    Answers = tuple[NDArray[np.int64], NDArray[np.float32]]
+    Place = tuple[str, str, str]
+    """Corpus, condition, and how it was judged."""
 
-HEARD: Final = ("alone", "in conversation")
+HEARD: Final = (ALONE, IN_CONVERSATION)
 """How a corpus left out is judged."""
+VECTORS: Final = "vectors"
+"""The folder beside a run's that runs share."""
 
 
 def run_relative(config: RelativeConfig, data: Path, folder: Path, progress: Progress) -> Finished:
@@ -78,7 +81,8 @@ def run_relative(config: RelativeConfig, data: Path, folder: Path, progress: Pro
     Args:
         config: the run.
         data: the folder that holds one folder per corpus.
-        folder: of the run; gets `features/`, `bundle/`, `results.json` and `results.csv.gz`.
+        folder: of the run; gets `bundle/`, `results.json` and `results.csv.gz`; `vectors/` beside it keeps what was
+            heard.
         progress: opens a progress bar.
 
     Raises:
@@ -96,11 +100,13 @@ def run_relative(config: RelativeConfig, data: Path, folder: Path, progress: Pro
     }
     final = _trained(everything.of(heard), config, progress, "all corpora")
     answers = _answers(config, everything, heads, final)
-    priors = tuple(_prior(each, config, everything, answers) for each in config.expected)
-    card = _card(config, everything, answers, priors, pretrained, statistics, final)
+    fitted = {name: _calibrated(config, answers, without=name) for name in corpora_of(everything.utterances)}
+    whole = _calibrated(config, answers)
+    final.temperature.copy_(torch.tensor(whole.evidence))
+    card = _card(config, everything, answers, fitted, whole, pretrained, statistics, final)
     card = write_graphs(model, head_graph(final), card, folder / "bundle", windows=_golden_windows(config))
     results = folder / "results.json"
-    write_text(results, _results(config, card, everything, answers))
+    write_text(results, _results(config, card, everything, answers, whole))
     listed = folder / "results.csv.gz"
     write_bytes(listed, _predictions(everything, answers))
     return Finished(bundle=folder / "bundle", results=results, card=card, predictions=listed)
@@ -129,22 +135,19 @@ def _vectors(config: RelativeConfig, model: bytes, data: Path, folder: Path, pro
         item for name in config.unseen_corpora for item in read_released(name, data, released=False) if item.label
     ]
     utterances = tuple(item for item in known if item.id not in config.left_out)
-    stores = vectors_by_condition(
+    vectors = vectors_by_condition(
         utterances,
         model,
         how=config.augmentation,
         seed=config.seed,
         data=data,
-        cache=folder / "features",
+        cache=folder.parent / VECTORS,
         progress=progress,
     )
     return Vectors(
         utterances=utterances,
         truth=truth_of(utterances),
-        by_condition={
-            name: torch.from_numpy(np.concatenate([store.features(item.id) for item in utterances]))
-            for name, store in stores.items()
-        },
+        by_condition={name: torch.from_numpy(each) for name, each in vectors.items()},
     )
 
 
@@ -155,96 +158,70 @@ def _trained(material: Vectors, config: RelativeConfig, progress: Progress, titl
 
 def _answers(
     config: RelativeConfig, everything: Vectors, heads: Mapping[str, RelativeHead], final: RelativeHead
-) -> dict[tuple[str, str, str], Answers]:
-    """Judge every emotional corpus by a head that never heard it, by corpus, condition and how.
-
-    Returns:
-        Rows of `everything`, and logits (row, label).
-    """
+) -> dict[Place, Answers]:
+    """Judge every emotional corpus by a head that never heard it; rows are those of `everything`."""
     found = {}
     for corpus in corpora_of(everything.utterances):
         rows, part = everything.rows_of({corpus}), everything.of({corpus})
         head = heads.get(corpus, final)
         for condition in ("clean", "telephone"):
             rng = np.random.default_rng([config.seed, len(corpus)])
-            for how, (places, logits) in zip(
-                HEARD,
-                (judged_alone(head, part, condition), judged_in_conversation(head, part, condition, rng=rng)),
-                strict=True,
-            ):
-                found[corpus, condition, how] = rows[places], logits
+            alone = judged_alone(head, part, condition)
+            beside = judged_in_conversation(head, part, condition, rng=rng)
+            for how, each in zip(HEARD, (alone, beside), strict=True):
+                found[corpus, condition, how] = replace(each, rows=rows[each.rows])
     return found
 
 
-def _prior(
-    expected: Expected, config: RelativeConfig, everything: Vectors, answers: Mapping[tuple[str, str, str], Answers]
-) -> Prior:
-    """Fit temperature and threshold on conversations of the corpora left out, weighed to hold what is expected.
-
-    Labels that a corpus lacks keep their probability: the model cannot know that nobody there is surprised.
-    """
-    scores, truth, weights = [], [], []
-    shares = np.array(expected.shares)
-    for (corpus, _, how), (rows, logits) in answers.items():
-        if corpus not in config.corpora or how != HEARD[1]:
-            continue
-        labels = everything.truth[rows]
-        counts = np.bincount(labels, minlength=len(EMOTIONS))
-        weight = (shares / np.maximum(counts, 1))[labels]
-        scores.append(logits + with_prior(shares))
-        truth.append(labels)
-        weights.append(weight / weight.sum())
-    logits, labels, weight = np.concatenate(scores), np.concatenate(truth), np.concatenate(weights)
-    temperature = round(fit_temperature(logits, labels, weight), 4)
-    threshold = abstention_threshold(
-        softmax(logits, temperature), labels, weight, accuracy=config.accuracy_when_certain
+def _calibrated(config: RelativeConfig, answers: Mapping[Place, Answers], without: str = "") -> Calibrated:
+    """Calibrate on the corpora that were left out of training in turn, perhaps without the one that is tested."""
+    used = [name for name in config.corpora if name != without]
+    return calibrate(
+        {how: [each for place, each in answers.items() if place[0] in used and place[2] == how] for how in HEARD},
+        config.expected,
+        shrink_turns=config.sizes.shrink_turns,
+        accuracy=config.accuracy_when_certain,
     )
-    return Prior(
-        name=expected.name,
-        shares=expected.shares,
-        temperature=temperature,
-        threshold=min(1.0, math.ceil(threshold * 10_000) / 10_000),
-        source=expected.source,
-    )
-
-
-def with_prior(shares: NDArray[np.float64]) -> NDArray[np.float32]:
-    """What a prior adds to logits of balanced classes, shape (label,)."""
-    return np.log(shares * len(shares)).astype(np.float32)
 
 
 def _scores(
-    config: RelativeConfig,
-    everything: Vectors,
-    answers: Mapping[tuple[str, str, str], Answers],
-    prior: Prior,
+    config: RelativeConfig, everything: Vectors, answers: Mapping[Place, Answers], fitted: Mapping[str, Calibrated]
 ) -> tuple[Score, ...]:
-    calibration = Calibration(
-        temperature=prior.temperature, threshold=prior.threshold, accuracy_when_certain=config.accuracy_when_certain
-    )
-    return tuple(
-        score(
-            logits + with_prior(np.array(prior.shares)),
-            [everything.utterances[row] for row in rows],
-            calibration,
-            condition=f"{condition}, {how}",
-            trained_on_corpus=False,
-            rng=np.random.default_rng(config.seed),
-        )
-        for (_, condition, how), (rows, logits) in answers.items()
-    )
+    """Score every corpus under each prior that is fitted on what is judged so, calibrated on the other corpora."""
+    found = []
+    for (corpus, condition, how), each in answers.items():
+        evidence, priors = fitted[corpus].evidence, fitted[corpus].priors
+        soft = softened(each, evidence, config.sizes.shrink_turns)
+        for expected, prior in zip(config.expected, priors, strict=True):
+            if expected.fitted == how:
+                found.append(
+                    score(
+                        soft / prior.temperature + with_prior(np.array(prior.shares)),
+                        [everything.utterances[row] for row in each.rows],
+                        Calibration(
+                            temperature=1.0,
+                            threshold=prior.threshold,
+                            accuracy_when_certain=config.accuracy_when_certain,
+                        ),
+                        condition=f"{condition}, {how}, prior {prior.name}",
+                        trained_on_corpus=False,
+                        rng=np.random.default_rng(config.seed),
+                    )
+                )
+    return tuple(found)
 
 
 def _card(
     config: RelativeConfig,
     everything: Vectors,
-    answers: Mapping[tuple[str, str, str], Answers],
-    priors: tuple[Prior, ...],
+    answers: Mapping[Place, Answers],
+    fitted: Mapping[str, Calibrated],
+    whole: Calibrated,
     whisper: whisper_files.Pretrained,
     statistics: WhisperStatistics,
     head: RelativeHead,
 ) -> Card:
-    flat = next((prior for prior in priors if len(set(prior.shares)) == 1), priors[0])
+    priors = whole.priors
     sources = tuple(source_of(name, everything.utterances) for name in (*config.corpora, *config.read_speech.corpora))
     return Card(
         format=FORMAT,
@@ -276,7 +253,7 @@ def _card(
             epochs=config.episodes.steps,
             best_epoch=config.episodes.steps,
         ),
-        scores=_scores(config, everything, answers, flat),
+        scores=_scores(config, everything, answers, fitted),
         plain_speech=(),
         intended_use=INTENDED_USE,
         excluded_use=EXCLUDED_USE,
@@ -286,6 +263,7 @@ def _card(
                 speakers=sum(source.speakers for source in sources if source.corpus in config.corpora),
                 read=bool(config.read_speech.corpora),
             ),
+            *_never_answered(config, everything),
             "a speaker who shows one emotion throughout is held against that emotion, and it fades; without the "
             "baseline every turn is judged as a stranger's",
             "scores are those of the same recipe without the corpus that is tested; the bundle has heard all of them",
@@ -308,6 +286,12 @@ def _card(
     )
 
 
+def _never_answered(config: RelativeConfig, everything: Vectors) -> tuple[str, ...]:
+    taught = {EMOTIONS[label] for label in everything.truth[everything.rows_of({*config.corpora, READ})]}
+    untaught = [label for label in EMOTIONS if label not in taught]
+    return (f"never answered, for no corpus it learnt from has it: {', '.join(untaught)}",) if untaught else ()
+
+
 def _protocol(config: RelativeConfig, everything: Vectors) -> str:
     """Hash of who is left out when, and of every utterance that is heard."""
     told = {
@@ -318,13 +302,11 @@ def _protocol(config: RelativeConfig, everything: Vectors) -> str:
     return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()[:12]
 
 
-def _ua_of_own_labels(
-    everything: Vectors, rows: NDArray[np.int64], logits: NDArray[np.float32], rng: np.random.Generator
-) -> dict[str, float]:
+def _ua_of_own_labels(everything: Vectors, each: Answers, rng: np.random.Generator) -> dict[str, float]:
     """UA where only the corpus's labels may be answered, as papers have it, with its interval over speakers."""
-    truth = everything.truth[rows]
-    answered = np.where(np.isin(np.arange(len(EMOTIONS)), truth), logits, -np.inf).argmax(axis=1)
-    speakers = [everything.utterances[row].speaker for row in rows]
+    truth = each.truth
+    answered = np.where(np.isin(np.arange(len(EMOTIONS)), truth), each.logits, -np.inf).argmax(axis=1)
+    speakers = [everything.utterances[row].speaker for row in each.rows]
     found = bootstrap_by_speaker(
         lambda items: unweighted_accuracy(confusion(truth[items], answered[items], len(EMOTIONS))), speakers, rng=rng
     )
@@ -332,7 +314,11 @@ def _ua_of_own_labels(
 
 
 def _results(
-    config: RelativeConfig, card: Card, everything: Vectors, answers: Mapping[tuple[str, str, str], Answers]
+    config: RelativeConfig,
+    card: Card,
+    everything: Vectors,
+    answers: Mapping[Place, Answers],
+    whole: Calibrated,
 ) -> str:
     record: dict[str, Any] = {
         "format": 1,
@@ -342,16 +328,17 @@ def _results(
         "protocol": card.training.protocol,
         "seed": config.seed,
         "commit": card.training.commit,
+        "temperatures": dict(zip(("stranger", "baseline"), whole.evidence, strict=True)),
         "priors": [asdict(prior) for prior in card.priors],
         "strangers": [
             {
                 "corpus": corpus,
                 "condition": condition,
                 "how": how,
-                "utterances": len(rows),
-                "UA": _ua_of_own_labels(everything, rows, logits, np.random.default_rng(config.seed)),
+                "utterances": len(each.rows),
+                "UA": _ua_of_own_labels(everything, each, np.random.default_rng(config.seed)),
             }
-            for (corpus, condition, how), (rows, logits) in answers.items()
+            for (corpus, condition, how), each in answers.items()
         ],
         "scores": [asdict(item) for item in card.scores],
         "labels": list(card.labels),
@@ -359,10 +346,10 @@ def _results(
     return json.dumps(record, indent=1, allow_nan=False) + "\n"
 
 
-def _predictions(everything: Vectors, answers: Mapping[tuple[str, str, str], Answers]) -> bytes:
+def _predictions(everything: Vectors, answers: Mapping[Place, Answers]) -> bytes:
     """Write every answer as compressed CSV: id, condition, how, truth, then a logit a label."""
     lines = [",".join(("id", "condition", "how", "truth", *EMOTIONS))]
-    for (_, condition, how), (rows, logits) in answers.items():
+    for (_, condition, how), each in answers.items():
         lines += [
             ",".join(
                 (
@@ -373,6 +360,6 @@ def _predictions(everything: Vectors, answers: Mapping[tuple[str, str, str], Ans
                     *(f"{value:.3f}" for value in scores),
                 )
             )
-            for row, scores in zip(rows, logits, strict=True)
+            for row, scores in zip(each.rows, each.logits, strict=True)
         ]
     return gzip.compress("\n".join(lines).encode(), mtime=0)

@@ -2,7 +2,7 @@
 
 `model.onnx`, `card.json`, `golden.npz` (inputs, outputs of the training half, tolerance), `SHA256SUMS`; and, of a model
 that reads transcripts, `tokenizer.json` and `recogniser.onnx`; of one that holds turns against their speaker's others,
-`head.onnx`.
+`head.onnx`. Of the bundles that ship with the package, one may lack a file that another has: its checksum finds it.
 """
 
 from __future__ import annotations
@@ -78,23 +78,28 @@ class Bundle:
     """What `HEAD` holds; nothing where the model has no baseline."""
 
 
-def default_bundle() -> Path:
-    """Where the bundle lies that ships with the package."""
-    return Path(str(resources.files("undertone.bundles") / "default"))
+SHIPPED: Final = ("default", "qieemo-compact")
+"""The bundles that come with the package; the first is used unless another is named."""
+
+
+def shipped_bundle(name: str = SHIPPED[0]) -> Path:
+    """Where a bundle lies that comes with the package."""
+    return Path(str(resources.files("undertone.bundles") / name))
 
 
 def read_bundle(path: Path | None = None) -> Bundle:
     """Read and verify a bundle.
 
     Args:
-        path: the bundle's folder; the one that ships with the package where None.
+        path: the bundle's folder, or the name of one that comes with the package; the default one where None. A folder
+            of the name goes first.
 
     Raises:
         BundleError: if the folder or a file is missing, or the card does not fit.
         ChecksumError: if a file is not the one that was published.
         FormatVersionError: if the bundle was made for another version.
     """
-    path = path or default_bundle()
+    path = _folder_of(path or shipped_bundle())
     contents = _verified(path)
     card = read_card(contents["card.json"], str(path))
     golden = _read_golden(contents["golden.npz"], str(path))
@@ -128,18 +133,49 @@ def sums_of(folder: Path) -> str:
     return "".join(f"{hashlib.sha256((folder / name).read_bytes()).hexdigest()}  {name}\n" for name in held)
 
 
+def _folder_of(path: Path) -> Path:
+    if path.is_dir() or str(path) not in SHIPPED:
+        return path
+    return shipped_bundle(str(path))
+
+
+def _expected(path: Path) -> dict[str, str]:
+    """Read the checksums that a bundle was published with, by file; none where it has no list."""
+    lines = (path / SUMS).read_text(encoding="utf-8", errors="replace").splitlines() if (path / SUMS).is_file() else []
+    return {name: digest for digest, _, name in (line.partition("  ") for line in lines)}
+
+
+def _places(path: Path, expected: dict[str, str]) -> dict[str, Path]:
+    """Say where each file of a bundle is: in its folder, or with a bundle of the package that lists the same."""
+    places = {}
+    for name in (*FILES, *READING, HEAD):
+        digest = expected.get(name)
+        if digest is None:
+            continue
+        others = [shipped_bundle(other) for other in SHIPPED if _expected(shipped_bundle(other)).get(name) == digest]
+        found = [folder / name for folder in (path, *others) if (folder / name).is_file()]
+        if found:
+            places[name] = found[0]
+    return places
+
+
 def _verified(path: Path) -> dict[str, bytes]:
     if not path.is_dir():
-        raise BundleError(str(path), "there is no such folder; name the folder that holds model.onnx and card.json")
-    lines = (path / SUMS).read_text(encoding="utf-8", errors="replace").splitlines() if (path / SUMS).is_file() else []
-    expected = {name: digest for digest, _, name in (line.partition("  ") for line in lines)}
+        raise BundleError(
+            str(path),
+            "there is no such folder; name the folder that holds model.onnx and card.json, or one of those that come "
+            f"with the package: {', '.join(SHIPPED)}",
+        )
+    expected = _expected(path)
+    places = _places(path, expected)
     names = (*FILES, *(READING if TOKENIZER in expected else ()), *([HEAD] if HEAD in expected else ()))
-    missing = [name for name in (*names, SUMS) if not (path / name).is_file()]
+    missing = [name for name in names if name not in places and not (path / name).is_file()]
+    missing += [] if (path / SUMS).is_file() else [SUMS]
     if missing:
         raise BundleError(str(path), f"{', '.join(missing)} missing; fetch or build the bundle anew")
     contents = {}
     for name in names:
-        data = (path / name).read_bytes()
+        data = places.get(name, path / name).read_bytes()
         found = hashlib.sha256(data).hexdigest()
         if expected.get(name) != found:
             wanted = (expected.get(name) or "nothing")[:12]

@@ -75,6 +75,7 @@ class Prior:
     shares: tuple[float, ...]
     """How much of the speech each label has, in the order of the labels; the sum is 1."""
     temperature: float
+    """Scores are divided by it before the shares are put in."""
     threshold: float
     """Probability that the most probable emotion needs to become the label."""
     source: str

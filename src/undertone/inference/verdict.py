@@ -49,7 +49,7 @@ def probabilities_of(card: Card, prior: Prior | None, logits: NDArray[np.floatin
     """Make probabilities of scores.
 
     A prior's shares are held against even ones, which is what the scores were learned with (Saerens, Latinne and
-    Decaestecker 2002, equation 4).
+    Decaestecker 2002, equation 4). Its temperature is the evidence's alone.
 
     Args:
         card: of the bundle.
@@ -61,7 +61,7 @@ def probabilities_of(card: Card, prior: Prior | None, logits: NDArray[np.floatin
     """
     if prior is None:
         return softmax(logits, card.calibration.temperature)
-    return softmax(logits + np.log(np.array(prior.shares) * len(card.labels)), prior.temperature)
+    return softmax(logits / prior.temperature + np.log(np.array(prior.shares) * len(card.labels)), 1.0)
 
 
 def verdict(

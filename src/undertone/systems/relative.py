@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from undertone.backbones.whisper import WhisperEncoder
 
 LEAST_DEVIATION: Final = 1e-3
+CLOSED: Final = -30.0
+"""Score of a label that is never answered, before any temperature."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,19 +54,23 @@ def window_statistics(encoder: WhisperEncoder, sizes: RelativeSizes) -> WhisperS
 class RelativeHead(nn.Module):
     """A vector and what is known of its speaker in, scores out.
 
-    z = W_a a + W_r r + c, where a is the vector as training material has it, without loudness, and r is the vector as
-    its speaker's turns have it: (x − m) / s with m and s shrunk towards the training material by how many turns there
-    are. Of a stranger r is a, but for loudness, which is zero.
+    z = (W_a a + W_r r + c) / T, where a is the vector as training material has it, without loudness, and r is the
+    vector as its speaker's turns have it: (x − m) / s with m and s shrunk towards the training material by how many
+    turns there are. Of a stranger r is a, but for loudness, which is zero. T is a temperature (Guo et al. 2017) for
+    each amount of evidence: `temperature[0]` for a stranger, `temperature[1]` behind a baseline that weighs 1, their
+    geometric mean between.
     """
 
     mean: Tensor
     deviation: Tensor
+    temperature: Tensor
 
     def __init__(self, numbers: int, sizes: RelativeSizes, *, dropout: float = 0.0) -> None:
         super().__init__()
         self.shrink_turns = sizes.shrink_turns
         self.register_buffer("mean", torch.zeros(numbers))
         self.register_buffer("deviation", torch.ones(numbers))
+        self.register_buffer("temperature", torch.ones(2))
         self.dropout = nn.Dropout(dropout)
         self.scores = nn.Linear(2 * numbers + 2, sizes.labels)
         nn.init.zeros_(self.scores.weight)
@@ -74,6 +80,12 @@ class RelativeHead(nn.Module):
         """Take mean and deviation of the training material's vectors (utterance, number)."""
         self.mean.copy_(vectors.mean(dim=0))
         self.deviation.copy_(vectors.std(dim=0, correction=0).clamp(min=LEAST_DEVIATION))
+
+    def close(self, labels: Tensor) -> None:
+        """Never answer these labels, booleans of shape (label,): nobody taught what they sound like."""
+        with torch.no_grad():
+            self.scores.weight[labels] = 0.0
+            self.scores.bias[labels] = CLOSED
 
     def forward(self, vectors: Tensor, mean: Tensor, deviation: Tensor, count: Tensor) -> Tensor:
         """Score turns.
@@ -96,4 +108,4 @@ class RelativeHead(nn.Module):
         loud = relative[:, -LOUDNESS:] * known.to(relative.dtype)
         views = (0.5 * alone, torch.zeros_like(loud), relative[:, :-LOUDNESS], loud, weight, count[:, None].log1p() / 4)
         scores: Tensor = self.scores(self.dropout(torch.cat(views, dim=1)))
-        return scores
+        return scores / self.temperature[0] ** (1 - weight) / self.temperature[1] ** weight

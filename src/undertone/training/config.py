@@ -29,6 +29,8 @@ SHARES: Final = (
     "augmentation.telephone",
     "augmentation.room",
     "augmentation.noise",
+    "augmentation.hiss",
+    "augmentation.codec",
     "masking.warp",
     "optimisation.label_smoothing",
     "optimisation.average",
@@ -72,6 +74,13 @@ class Augmentation:
     """Probability of background noise."""
     least_snr_db: float = 3.0
     most_snr_db: float = 25.0
+    hiss: float = 0.0
+    """Probability of white noise, at a level that does not depend on the speech."""
+    least_hiss_db: float = -95.0
+    """From full scale."""
+    most_hiss_db: float = -50.0
+    codec: float = 0.0
+    """Probability of Opus, Vorbis or MP3, from medium compression to most."""
     noise_folders: tuple[str, ...] = ("esc10_noise", "rir_noise_small")
     """Folders beside the corpora, each with `metadata.csv`; a `kind` that begins with `rir` marks a room response."""
 

@@ -1,14 +1,16 @@
-"""Disturbing waveforms as calls and rooms do: noise, room responses, the telephone band."""
+"""Disturbing waveforms as calls and rooms do: noise, room responses, hiss, lossy codecs, the telephone band."""
 
 from __future__ import annotations
 
 import csv
 import hashlib
+import io
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
 import scipy.signal
+import soundfile
 import soxr
 
 from undertone.audio.load import load_mono
@@ -27,6 +29,12 @@ TELEPHONE_RATE: Final = 8000
 TELEPHONE_BAND_HZ: Final = (300, 3400)
 MU: Final = 255
 """ITU-T G.711's companding constant."""
+
+
+CODECS: Final = (("OGG", "OPUS"), ("OGG", "VORBIS"), ("MP3", "MPEG_LAYER_III"))
+"""Containers and codecs, as libsndfile names them."""
+MOST_COMPRESSION: Final = 0.95
+"""Of libsndfile's scale from 0 to 1, whose end MP3 has not."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -108,10 +116,41 @@ def through_telephone(samples: NDArray[np.float32]) -> NDArray[np.float32]:
     return np.pad(wide, (0, max(0, len(samples) - len(wide))))[: len(samples)]
 
 
+def with_hiss(samples: NDArray[np.float32], level_db: float, rng: np.random.Generator) -> NDArray[np.float32]:
+    """Add white noise, whose root mean square is so many decibels from full scale."""
+    return samples + rng.normal(0, 10 ** (level_db / 20), samples.shape).astype(np.float32)
+
+
+def through_codec(samples: NDArray[np.float32], container: str, codec: str, compression: float) -> NDArray[np.float32]:
+    """Encode and decode speech at 16 kHz.
+
+    Args:
+        samples: shape (sample,).
+        container: one of `CODECS`.
+        codec: likewise.
+        compression: from 0, least, to `MOST_COMPRESSION`.
+
+    Returns:
+        Shape (sample,): as many as were given, whatever the codec puts before and behind them.
+    """
+    peak = float(np.max(np.abs(samples), initial=0.0))
+    if not peak:
+        return samples
+    coded = io.BytesIO()
+    # Codecs clip at full scale, and what is lost must not depend on how loud the recording is.
+    soundfile.write(
+        coded, samples * (0.9 / peak), SAMPLE_RATE, format=container, subtype=codec, compression_level=compression
+    )
+    coded.seek(0)
+    decoded, _ = soundfile.read(coded, dtype="float32")
+    decoded = decoded * np.float32(peak / 0.9)
+    return np.pad(decoded, (0, max(0, len(samples) - len(decoded))))[: len(samples)]
+
+
 def disturbed(
     samples: NDArray[np.float32], how: Augmentation, surroundings: Surroundings, rng: np.random.Generator
 ) -> NDArray[np.float32]:
-    """Draw a room, a noise and a telephone for speech, shape (sample,), in the order the sound would meet them."""
+    """Draw a room, noise, hiss, a codec and a telephone for speech, shape (sample,), in the order sound meets them."""
     if rng.random() < how.room:
         samples = through_room(samples, surroundings.rooms[rng.integers(len(surroundings.rooms))])
     if rng.random() < how.noise:
@@ -119,6 +158,12 @@ def disturbed(
         offset = int(rng.integers(len(noise)))
         stretch = np.take(noise, np.arange(offset, offset + len(samples)), mode="wrap")
         samples = with_noise(samples, stretch, rng.uniform(how.least_snr_db, how.most_snr_db))
+    # What is not asked for is not drawn: older recipes hear what they heard.
+    if how.hiss and rng.random() < how.hiss:
+        samples = with_hiss(samples, rng.uniform(how.least_hiss_db, how.most_hiss_db), rng)
+    if how.codec and rng.random() < how.codec:
+        container, codec = CODECS[rng.integers(len(CODECS))]
+        samples = through_codec(samples, container, codec, rng.uniform(0.5, MOST_COMPRESSION))
     if rng.random() < how.telephone:
         samples = through_telephone(samples)
     return samples
