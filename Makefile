@@ -9,7 +9,7 @@ FIRST = 67c9e9f
 BACKBONE_PAGE = .venv-dev/bin/python docs/make_backbone.py src/undertone/backbones/phones-en \
 	results/backbones/phones-en docs/explanation/backbone.md docs/images
 
-.PHONY: demo test test-slow lint baselines bench claims folds meld train-compact train-compacts train-again train-without-ravdess train-default train-qieemo-compact train-multilevel train-asr train-asr-again train-asr-small example clean
+.PHONY: demo test test-slow lint baselines bench claims folds meld train-compact train-compacts train-again train-without-ravdess train-default train-commercial train-qieemo-compact train-multilevel train-asr train-asr-again train-asr-small example clean
 
 demo: .venv/ready
 	.venv/bin/undertone analyze examples/conversation.flac --names Anna,Ben --format table --format html --out out
@@ -74,6 +74,14 @@ train-default: .venv-dev/ready
 	OMP_NUM_THREADS=2 .venv-dev/bin/undertone train experiments/default.toml --data $(DATA) --work runs/default \
 		--install src/undertone/bundles/default --results results/default.json
 	.venv-dev/bin/python docs/make_strangers.py results/default.json docs/explanation/default-model.md
+
+train-commercial: .venv-dev/ready
+	mkdir -p runs/commercial
+	cp src/undertone/bundles/default/model.onnx runs/commercial/  # one encoder for both
+	OMP_NUM_THREADS=2 .venv-dev/bin/undertone train experiments/commercial.toml --data $(DATA) --work runs/commercial \
+		--install src/undertone/bundles/commercial --results results/commercial.json
+	rm src/undertone/bundles/commercial/model.onnx  # the default bundle lends it
+	.venv-dev/bin/python docs/make_strangers.py results/commercial.json docs/explanation/commercial-model.md
 
 train-qieemo-compact: .venv-dev/ready
 	.venv-dev/bin/undertone train experiments/qieemo-compact.toml --data $(DATA) --work runs/qieemo-compact \

@@ -47,6 +47,11 @@ PUBLISHED = {
         "WavLM large": 72.00, "data2vec base": 51.92, "data2vec large": 59.30, "data2vec 2.0 base": 64.66,
         "data2vec 2.0 large": 71.15, "Whisper large v3": 75.32,
     },
+    "cremad": {
+        "wav2vec 2.0 base": 61.95, "HuBERT base": 71.13, "HuBERT large": 73.83, "WavLM base": 69.64,
+        "WavLM large": 74.50, "data2vec base": 58.03, "data2vec large": 63.80, "data2vec 2.0 base": 65.74,
+        "data2vec 2.0 large": 69.55, "Whisper large v3": 76.75,
+    },
 }  # fmt: skip
 """UA in per cent, frozen encoders with the SUPERB head, as EmoBox published them (Ma et al. 2024, intra-corpus)."""
 

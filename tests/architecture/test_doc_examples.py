@@ -137,12 +137,11 @@ def test_the_scores_without_ravdess_are_those_of_the_run_and_nothing_of_it_was_h
 STRANGERS = runpy.run_path(str(ROOT / "docs" / "make_strangers.py"))
 
 
-def test_the_page_of_the_default_model_is_what_its_results_say() -> None:
-    page, told = (
-        read(ROOT / "docs" / "explanation" / "default-model.md"),
-        json.loads(read(ROOT / "results/default.json")),
-    )
-    assert told["bundle"] == json.loads(read(CARD))["id"]
+@pytest.mark.parametrize("name", ["default", "commercial"])
+def test_the_page_of_a_model_that_ships_is_what_its_results_say(name: str) -> None:
+    page = read(ROOT / "docs" / "explanation" / f"{name}-model.md")
+    told = json.loads(read(ROOT / "results" / f"{name}.json"))
+    assert told["bundle"] == json.loads(read(CARD.parents[1] / name / "card.json"))["id"]
     assert page == STRANGERS["replaced"](page, STRANGERS["strangers"](told)), "run docs/make_strangers.py"
     assert all(not each["trained_on_corpus"] for each in told["scores"])
 

@@ -101,8 +101,18 @@ def test_words_with_times_need_no_alignment(tmp_path: Path) -> None:
 
 
 @pytest.fixture(scope="module")
-def heard() -> dict[str, Any]:
-    result = analyze(EXAMPLE, "--asr", "pocketsphinx", "--format", "json")
+def beginning(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The first turns of the example: PocketSphinx takes half as long as they do."""
+    path = tmp_path_factory.mktemp("call") / "conversation.flac"
+    rate = soundfile.info(EXAMPLE).samplerate
+    samples, _ = soundfile.read(EXAMPLE, stop=17 * rate)
+    soundfile.write(path, samples, rate)
+    return path
+
+
+@pytest.fixture(scope="module")
+def heard(beginning: Path) -> dict[str, Any]:
+    result = analyze(beginning, "--asr", "pocketsphinx", "--format", "json")
     assert result.exit_code == 0, result.output
     return json.loads(result.stdout)
 
@@ -111,13 +121,14 @@ def test_words_are_heard_where_no_transcript_tells_them(heard: dict[str, Any]) -
     words = [word for turn in heard["turns"] for word in turn["words"]]
     said = re.findall(r"[a-z']+", TEXT.lower())
     shared = SequenceMatcher(None, said, [word["text"] for word in words], autojunk=False).get_matching_blocks()
-    assert sum(block.size for block in shared) > 0.5 * len(said)
+    assert len(words) > 20
+    assert sum(block.size for block in shared) > 0.5 * len(words)
     assert all(0 <= word["confidence"] <= 1 for word in words)
     assert any(re.fullmatch(r"the words of \d+ of \d+ turns were heard by pocketsphinx .*", n) for n in heard["notes"])
 
 
-def test_a_stream_hears_the_words_that_a_recording_has(heard: dict[str, Any]) -> None:
-    samples, rate = soundfile.read(EXAMPLE, dtype="float32", always_2d=True)
+def test_a_stream_hears_the_words_that_a_recording_has(heard: dict[str, Any], beginning: Path) -> None:
+    samples, rate = soundfile.read(beginning, dtype="float32", always_2d=True)
     stream = undertone.load().stream(sample_rate=rate, channels=samples.shape[1], asr="pocketsphinx")
     turns = [*stream.feed(samples), *stream.finish()]
     assert sorted(item.turn.text or "" for item in turns) == sorted(turn["text"] or "" for turn in heard["turns"])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -384,6 +385,12 @@ def test_what_a_model_does_not_have_is_not_in_its_card(folder: Path) -> None:
     assert "AN4 [en], 2 speakers, 3 utterances, free" in described
     assert "which heard 1 of the test speakers of read" in described
     assert "weights     int8; in float32: emodb (clean) UA 50.0 [25.0, 75.0] %" in described
+
+
+def test_what_somebody_else_trained_is_named_with_its_weights() -> None:
+    described = describe(read_bundle().card)
+    assert re.search(r"built on    whisper-base, frozen \(SHA-256 [0-9a-f]{12}…\)", described)
+    assert "on read speech" not in described  # none is scored: all of it was trained on
 
 
 def test_the_bundle_that_ships_is_written_again_as_it_is() -> None:

@@ -145,6 +145,7 @@ def test_anchors_are_those_that_headings_get() -> None:
     assert MAKER["anchor"](claim) == "a-1-does-it-then-hold"
 
 
+@pytest.mark.slow  # reads some forty megabytes of results for each, a minute and a half in all
 @pytest.mark.parametrize("name", sorted(MAKER["SYSTEMS"]))
 def test_the_committed_page_is_that_of_the_committed_results(name: str) -> None:
     page = ROOT / "docs" / "explanation" / f"{name}-claims.md"

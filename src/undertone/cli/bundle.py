@@ -98,7 +98,8 @@ def describe(card: Card) -> str:
         lines += [f"  weights     {card.rounding.precision}; in float32: {before}"]
     lines += ["  on speakers that it never heard (95 % intervals over speakers)"]
     lines += [f"    {_score(score)}" for score in card.scores]
-    lines += ["  on read speech, where nobody acted"] + [f"    {_plain(item)}" for item in card.plain_speech]
+    if card.plain_speech:
+        lines += ["  on read speech, where nobody acted"] + [f"    {_plain(item)}" for item in card.plain_speech]
     for title, items in (("for", card.intended_use), ("not for", card.excluded_use), ("limits", card.limits)):
         lines += [f"  {title}"] + [f"    {item}" for item in items]
     return "\n".join(lines)
@@ -137,6 +138,9 @@ def _source(source: Source) -> str:
 
 
 def _built_on(backbone: Pretrained) -> list[str]:
+    """What a model stands on; where no sources are listed, somebody else trained it."""
+    if not backbone.sources:
+        return [f"  built on    {backbone.name}, frozen (SHA-256 {backbone.sha256[:12]}…)"]
     lines = [f"  built on    {backbone.name}, a phone recogniser; {backbone.learnt} of it went on learning; trained on"]
     lines += [f"    {_source(source)}" for source in backbone.sources]
     return lines + [

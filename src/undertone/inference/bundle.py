@@ -78,7 +78,7 @@ class Bundle:
     """What `HEAD` holds; nothing where the model has no baseline."""
 
 
-SHIPPED: Final = ("default", "qieemo-compact")
+SHIPPED: Final = ("default", "commercial", "qieemo-compact")
 """The bundles that come with the package; the first is used unless another is named."""
 
 

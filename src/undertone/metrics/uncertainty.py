@@ -189,7 +189,7 @@ def bootstrap_by_speaker(
     values = np.empty(draws)
     for draw in range(draws):
         chosen = rng.integers(len(groups), size=len(groups))
-        items = [rng.choice(groups[index], size=len(groups[index])) for index in chosen]
+        items = [group[rng.integers(len(group), size=len(group))] for group in (groups[index] for index in chosen)]
         values[draw] = statistic(np.concatenate(items))
     edge = (1 - level) / 2
     low, high = np.nanquantile(values, [edge, 1 - edge])
