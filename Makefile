@@ -9,7 +9,7 @@ FIRST = 67c9e9f
 BACKBONE_PAGE = .venv-dev/bin/python docs/make_backbone.py src/undertone/backbones/phones-en \
 	results/backbones/phones-en docs/explanation/backbone.md docs/images
 
-.PHONY: demo test test-slow lint baselines bench claims folds meld train-compact train-compacts train-again train-without-ravdess train-default train-commercial train-qieemo-compact train-multilevel train-asr train-asr-again train-asr-small example clean
+.PHONY: demo test test-slow lint baselines bench claims folds meld train-compact train-compacts train-again train-without-ravdess train-default train-commercial train-qieemo-compact train-multilevel train-asr train-asr-again train-asr-small train-whisper-phones example clean
 
 demo: .venv/ready
 	.venv/bin/undertone analyze examples/conversation.flac --names Anna,Ben --format table --format html --out out
@@ -103,7 +103,10 @@ folds: .venv-dev/ready
 		experiments/qieemo-folds.toml --data $(DATA) --work runs/claims --results results/qieemo-folds
 	OMP_NUM_THREADS=1 .venv-dev/bin/torchrun --standalone --nproc-per-node cpu -m undertone crossval \
 		experiments/compact-folds.toml --data $(DATA) --work runs/claims --results results/qieemo-folds
+	OMP_NUM_THREADS=1 .venv-dev/bin/torchrun --standalone --nproc-per-node cpu -m undertone crossval \
+		experiments/whisper-folds.toml --data $(DATA) --work runs/crossval --results results/whisper-folds
 	.venv-dev/bin/python docs/make_folds.py results/qieemo-folds results/baselines docs/explanation/qieemo-folds.md
+	.venv-dev/bin/python docs/make_whisper_folds.py results/whisper-folds results/baselines docs/explanation/whisper-folds.md
 
 train-asr-small: .venv-dev/ready
 	.venv-dev/bin/undertone asr train experiments/asr-small.toml --data $(DATA) --work runs/asr-small \
@@ -113,6 +116,11 @@ train-asr-small: .venv-dev/ready
 train-asr: .venv-dev/ready
 	.venv-dev/bin/undertone asr train experiments/asr.toml --data $(DATA) --work runs/asr \
 		--install src/undertone/backbones/phones-en --results results/backbones/phones-en
+	$(BACKBONE_PAGE)
+
+train-whisper-phones: .venv-dev/ready
+	.venv-dev/bin/undertone asr train experiments/whisper-phones.toml --data $(DATA) --work runs/whisper-phones \
+		--install src/undertone/backbones/whisper-phones-en --results results/backbones/whisper-phones-en
 	$(BACKBONE_PAGE)
 
 train-asr-again: .venv-dev/ready

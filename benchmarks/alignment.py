@@ -1,5 +1,7 @@
 """When is a word said? The aligner against another one, and where the truth is known by construction, in noise.
 
+Both recognisers that ship are asked, the one that hears by default first.
+
     python benchmarks/alignment.py --data ../shared/data --out benchmarks/results
 
 Speech of the backbone's test speakers answers two questions, and that of its validation speakers a third:
@@ -24,6 +26,8 @@ from numpy.typing import NDArray
 
 from undertone.asr.alignments import Task, align_one, make_decoder
 from undertone.audio.load import load_mono, load_utterance
+from undertone.backbones.shipped import backbone_folder
+from undertone.backbones.whisper_phones_files import HEAD
 from undertone.corpora.base import read_corpus
 from undertone.corpora.registry import corpus_named
 from undertone.errors import AlignmentError
@@ -96,30 +100,31 @@ def ours(network: PhoneNetwork, samples: NDArray[np.float32], words: Sequence[Sp
     return np.array([(word.start, word.end) for word in align_words(network.hear([samples]), words).words])
 
 
-def against_sphinx(corpus: str, items: list[Said], network: PhoneNetwork) -> str:
-    """Write the line of one corpus."""
-    decoder, distances, skipped = make_decoder(), [], 0
-    times = {"ours": 0.0, "theirs": 0.0}
-    for item in items:
-        begun = time.process_time()
-        theirs = sphinx(decoder, item)
-        times["theirs"] += time.process_time() - begun
-        begun = time.process_time()
-        try:
-            found = ours(network, item.samples, item.words)
-        except AlignmentError:
-            found = None
-        times["ours"] += time.process_time() - begun
-        if theirs is None or found is None:
-            skipped += 1
-        else:
-            distances.append(np.abs(theirs - found).ravel())
+def against_sphinx(corpus: str, items: list[Said], networks: Sequence[PhoneNetwork]) -> list[str]:
+    """Write a line for each recogniser."""
+    decoder, begun = make_decoder(), time.process_time()
+    theirs = [sphinx(decoder, item) for item in items]
+    sphinx_s = time.process_time() - begun
     seconds = sum(len(item.samples) for item in items) / SAMPLE_RATE
-    far = np.concatenate(distances)
-    return (
-        f"| {corpus} | {len(items)} | {skipped} | {len(far) // 2} | {1000 * np.median(far):.0f} ms | "
-        f"{1000 * np.percentile(far, 95):.0f} ms | {times['ours'] / seconds:.4f} | {times['theirs'] / seconds:.4f} |"
-    )
+    lines = []
+    for network in networks:
+        begun = time.process_time()
+        found: list[Spans | None] = []
+        for item in items:
+            try:
+                found.append(ours(network, item.samples, item.words))
+            except AlignmentError:
+                found.append(None)
+        ours_s = time.process_time() - begun
+        pairs = [(a, b) for a, b in zip(theirs, found, strict=True) if a is not None and b is not None]
+        far = np.concatenate([(b - a).ravel() for a, b in pairs])
+        lines.append(
+            f"| {corpus} | {network.about['backbone']} | {len(items)} | {len(items) - len(pairs)} | {len(far) // 2} | "
+            f"{1000 * np.median(np.abs(far)):.0f} ms | {1000 * np.abs(far).mean():.0f} ms | "
+            f"{1000 * np.percentile(np.abs(far), 95):.0f} ms | {1000 * np.median(far):+.0f} ms | "
+            f"{ours_s / seconds:.4f} | {sphinx_s / seconds:.4f} |"
+        )
+    return lines
 
 
 def constructed(items: list[Said], noises: list[Path], network: PhoneNetwork) -> list[str]:
@@ -142,8 +147,8 @@ def constructed(items: list[Said], noises: list[Path], network: PhoneNetwork) ->
             inside = (found[:, 0] >= edges[:, 0] - TOLERANCE_S) & (found[:, 1] <= edges[:, 1] + TOLERANCE_S)
             rows[level].append((float(inside.mean()), np.abs(found - clean).ravel()))
     return [
-        f"| {'none' if level is None else f'{level:g} dB'} | {len(groups)} | {refused[level]} | "
-        f"{100 * np.mean([share for share, _ in found]):.1f} % | "
+        f"| {network.about['backbone']} | {'none' if level is None else f'{level:g} dB'} | {len(groups)} | "
+        f"{refused[level]} | {100 * np.mean([share for share, _ in found]):.1f} % | "
         f"{1000 * np.median(np.concatenate([far for _, far in found])):.0f} ms | "
         f"{1000 * np.percentile(np.concatenate([far for _, far in found]), 95):.0f} ms |"
         for level, found in rows.items()
@@ -164,7 +169,8 @@ def refused(corpus: str, items: list[Said], network: PhoneNetwork) -> str:
                 lines[kind].append(-np.inf)
     right, wrong = np.array(lines["right"]), np.array(lines["wrong"])
     return (
-        f"| {corpus} | {len(items)} | {(right < LEAST).sum()} | {right.min():.2f} | {(wrong < LEAST).sum()} | "
+        f"| {corpus} | {network.about['backbone']} | {len(items)} | {(right < LEAST).sum()} | "
+        f"{right.min():.2f} | {(wrong < LEAST).sum()} | "
         f"{wrong.max():.2f} |"
     )
 
@@ -196,7 +202,7 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True)
     arguments = parser.parse_args()
-    network = recogniser_of(threads=1)
+    networks = [recogniser_of(threads=1), recogniser_of(backbone_folder("whisper-phones-en", HEAD), threads=1)]
     parts = {corpus: some_of(corpus, speakers, arguments.data) for corpus, speakers in SPEAKERS.items()}
     chosen_with = {
         corpus: some_of(corpus, speakers, arguments.data, most=100) for corpus, speakers in CHOSEN_WITH.items()
@@ -205,30 +211,33 @@ def main() -> None:
     lines = [
         "# When is a word said?",
         "",
-        f"`python benchmarks/alignment.py` with `{network.about['backbone']}`, weights "
-        f"{network.about['weights'][:12]}; utterances of speakers that it was tested with.",
+        "`python benchmarks/alignment.py` with "
+        + " and ".join(f"`{each.about['backbone']}`, weights {each.about['weights'][:12]}" for each in networks)
+        + "; utterances of speakers that they were tested with.",
         "",
         "Boundaries of words, against PocketSphinx's. *Left out*: either refused, or its phones fit no word. Last, "
-        "processor seconds for a second of sound.",
+        "processor seconds for a second of sound. *Bias*: the median with its sign, positive where ours are later.",
         "",
-        "| corpus | utterances | left out | words | median | 95th percentile | ours takes | PocketSphinx takes |",
-        "|---|--:|--:|--:|--:|--:|--:|--:|",
-        *(against_sphinx(corpus, items, network) for corpus, items in parts.items()),
+        "| corpus | recogniser | utterances | left out | words | median | mean | 95th percentile | bias | ours takes "
+        "| PocketSphinx takes |",
+        "|---|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|",
+        *(line for corpus, items in parts.items() for line in against_sphinx(corpus, items, networks)),
         "",
         f"Constructed from {GROUP} utterances of LibriSpeech each, with environmental noise (ESC-10) so far below the "
         "speech. *Inside*: words found within their own utterance, give or take 50 ms. *Moved*: boundaries, from where "
         "they are found without noise.",
         "",
-        "| noise | recordings | refused | inside | moved, median | 95th percentile |",
-        "|---|--:|--:|--:|--:|--:|",
-        *constructed(parts["librispeech_sample"], noises, network),
+        "| recogniser | noise | recordings | refused | inside | moved, median | 95th percentile |",
+        "|---|---|--:|--:|--:|--:|--:|",
+        *(line for each in networks for line in constructed(parts["librispeech_sample"], noises, each)),
         "",
         f"Fit, on the backbone's validation speakers: the worst run of words of each transcript. Under {LEAST} it is "
         "refused; a transcript that cannot be aligned at all counts as refused.",
         "",
-        "| corpus | utterances | right ones refused | the worst right one | wrong ones refused | the best wrong one |",
-        "|---|--:|--:|--:|--:|--:|",
-        *(refused(corpus, items, network) for corpus, items in chosen_with.items()),
+        "| corpus | recogniser | utterances | right ones refused | the worst right one | wrong ones refused "
+        "| the best wrong one |",
+        "|---|---|--:|--:|--:|--:|--:|",
+        *(refused(corpus, items, each) for corpus, items in chosen_with.items() for each in networks),
     ]
     arguments.out.mkdir(parents=True, exist_ok=True)
     (arguments.out / "alignment.md").write_text("\n".join(lines) + "\n")

@@ -34,6 +34,9 @@ SPEED = ROOT / "benchmarks" / "results" / "streaming.json"
 AIMS = {"librispeech_sample": 0.18, "an4": 0.08, "speechocean762": 0.35}
 """Phone error rates that were aimed at before anything was trained."""
 
+HEAD_AIMS = {"librispeech_sample": 0.06, "an4": 0.015, "speechocean762": 0.24}
+"""The same for the head on Whisper."""
+
 MANNERS = {
     "vowels": ("IY", "IH", "EH", "AE", "AH", "ER", "AA", "AO", "UH", "UW"),
     "diphthongs": ("EY", "AY", "OY", "AW", "OW"),
@@ -50,6 +53,9 @@ TWINS = tuple(frozenset(pair.split()) for pair in ("P B", "T D", "K G", "CH JH",
 
 MOST_NAMED = 8
 """Mistakes that are named, by corpus."""
+
+WEIGHTS = ("backbone.safetensors", "head.safetensors")
+"""Of a network of its own, or of a head on another's encoder."""
 
 Pairs = list[tuple[str | None, str | None, int]]
 """Truth, hearing and how often, as in `results.json`."""
@@ -124,7 +130,7 @@ def sources(card: dict[str, Any]) -> str:
     )
 
 
-def rates(card: dict[str, Any], results: dict[str, dict[str, Any]]) -> str:
+def rates(card: dict[str, Any], results: dict[str, dict[str, Any]], asked: dict[str, float] = AIMS) -> str:
     """List the error rates of the test parts, beside what was aimed at."""
     with_words = any(told(score, results, "wer") is not None for score in card["scores"])
     in_chunks = [results[score["corpus"]].get("in_chunks") for score in card["scores"] if score["corpus"] in results]
@@ -134,7 +140,7 @@ def rates(card: dict[str, Any], results: dict[str, dict[str, Any]]) -> str:
     head += ["WER", "unknown words"] if with_words else []
     rows = []
     for score in card["scores"]:
-        aim = AIMS.get(score["corpus"])
+        aim = asked.get(score["corpus"])
         row = [score["corpus"], score["speakers"], score["shared_speakers"], score["utterances"], score["phones"]]
         row += [interval(score["per"], score["low"], score["high"]) + ("" if score["by"] == "speaker" else " \\*")]
         row += ["–", "–"] if aim is None else [f"≤ {100 * aim:g}", "yes" if score["per"] <= aim else "**no**"]
@@ -153,10 +159,10 @@ def rates(card: dict[str, Any], results: dict[str, dict[str, Any]]) -> str:
     return f"{table(tuple(head), rows)}\n\n{notes}"
 
 
-def aims(card: dict[str, Any]) -> str:
+def aims(card: dict[str, Any], wanted: dict[str, float] = AIMS) -> str:
     """Say plainly which aims were missed."""
     scores = {score["corpus"]: score["per"] for score in card["scores"]}
-    asked = {name: aim for name, aim in AIMS.items() if name in scores}
+    asked = {name: aim for name, aim in wanted.items() if name in scores}
     missed = [f"{name} by {100 * (scores[name] - aim):.1f} points" for name, aim in asked.items() if scores[name] > aim]
     return f"Not reached: {', '.join(missed)}." if missed else "All aims were reached."
 
@@ -352,7 +358,7 @@ def write(figure: Figure, path: Path) -> None:
 
 def facts_of(backbone: Path, card: dict[str, Any], images: str, speed_path: Path = SPEED) -> dict[str, Any]:
     """What neither the card nor the run tells."""
-    weights = backbone / "backbone.safetensors"
+    weights = next(backbone / name for name in WEIGHTS if (backbone / name).is_file())
     with safetensors.safe_open(weights, framework="numpy") as held:
         count = sum(int(np.prod(held.get_slice(name).get_shape())) for name in held.keys())
     measured = json.loads(speed_path.read_text(encoding="utf-8")) if speed_path.is_file() else {"network": ""}
@@ -377,7 +383,34 @@ def text_of(backbone: Path, results_folder: Path, images: str) -> str:
     others = [path.parent for path in sorted(backbone.parent.glob("*/card.json")) if path.parent.name != backbone.name]
     if others:
         parts += beside([backbone, *others])
+    for folder in others:
+        of_run = results_folder.with_name(folder.name)
+        if (folder / WEIGHTS[1]).is_file() and of_run.is_dir():
+            parts += on_another(*read_all(folder, of_run), folder)
     return "\n\n".join(parts)
+
+
+def on_another(
+    card: dict[str, Any], results: list[dict[str, Any]], history: dict[str, Any], folder: Path
+) -> list[str]:
+    """Tell of a head on another's encoder."""
+    by_corpus = {entry["corpus"]: entry for entry in results}
+    facts = facts_of(folder, card, "")
+    graph = (folder / "recogniser.onnx").stat().st_size if (folder / "recogniser.onnx").is_file() else 0
+    return [
+        f"### On Whisper: `{card['name']}`",
+        f"{facts['weights']:,} weights, {facts['bytes'] / 1e6:.1f} MB (checksum `{card['sha256'][:12]}`), on blocks "
+        f"{', '.join(map(str, card['sizes']['read']))} of Whisper {card['encoder']} (checksum "
+        f"`{card['encoder_sha256'][:12]}`); {graph / 1e6:.0f} MB with the encoder as a graph. Split `{card['protocol']}`, "
+        f"seed {card['seed']}. The weights are those of epoch {card['epoch']} of {len(history['epochs'])}, chosen by the "
+        f"phone error rate of the validation speakers, {100 * card['validation_per']:.1f} %. It learned from "
+        f"{sum(item['hours'] for item in card['sources']):.1f} hours, its encoder from 680,000 of other speech.",
+        rates(card, by_corpus, HEAD_AIMS),
+        aims(card, HEAD_AIMS),
+        learning(history),
+        mistakes(by_corpus),
+        *(named(entry) for entry in results),
+    ]
 
 
 def made_again(*runs: tuple[list[dict[str, Any]], dict[str, Any]]) -> tuple[str, str, str]:
@@ -402,7 +435,12 @@ def beside(backbones: list[Path]) -> tuple[str, str]:
         rates = {
             score["corpus"]: interval(*(score[name] for name in ("per", "low", "high"))) for score in card["scores"]
         }
-        size, shape = f"{facts['bytes'] / 1e6:.1f} MB", f"{sizes['blocks']} blocks of {sizes['width']}"
+        size = f"{facts['bytes'] / 1e6:.1f} MB"
+        shape = (
+            f"a head on Whisper {card['encoder']}"
+            if "encoder" in card
+            else f"{sizes['blocks']} blocks of {sizes['width']}"
+        )
         told_rates = [rates.get(name, "–") for name in corpora]
         rows.append((f"`{card['name']}`", f"{facts['weights']:,}", size, shape, card["protocol"], *told_rates))
     head = ("backbone", "weights", "file", "shape", "split", *(f"PER, {name}" for name in corpora))

@@ -12,6 +12,8 @@ from pages import REFERENCE, named, read, rows, section
 from undertone.asr.config import AsrConfig, AsrOptimisation, Chunks
 from undertone.backbones.files import BackboneCard, Score
 from undertone.backbones.network import BackboneSizes
+from undertone.backbones.whisper_phones import PhoneHeadSizes
+from undertone.backbones.whisper_phones_files import WhisperPhonesCard
 
 PAGE = REFERENCE / "asr.md"
 
@@ -24,7 +26,13 @@ def shown(item: dataclasses.Field) -> str:
 
 @pytest.mark.parametrize(
     ("title", "kind"),
-    [("Top level", AsrConfig), ("sizes", BackboneSizes), ("chunks", Chunks), ("optimisation", AsrOptimisation)],
+    [
+        ("Top level", AsrConfig),
+        ("sizes", BackboneSizes),
+        ("head", PhoneHeadSizes),
+        ("chunks", Chunks),
+        ("optimisation", AsrOptimisation),
+    ],
 )
 def test_every_field_is_in_its_table_with_its_default(title: str, kind: type) -> None:
     found = {}
@@ -35,5 +43,8 @@ def test_every_field_is_in_its_table_with_its_default(title: str, kind: type) ->
 
 def test_every_field_of_the_card_is_told() -> None:
     assert {item.name for item in dataclasses.fields(BackboneCard)} <= named(section(PAGE, "The card of a backbone"))
+    assert {item.name for item in dataclasses.fields(WhisperPhonesCard)} <= named(
+        section(PAGE, "The card of a backbone")
+    )
     assert {"per", "low", "high", "by", "shared_speakers"} <= {item.name for item in dataclasses.fields(Score)}
     assert {"per", "low", "high", "by", "shared_speakers"} <= named(read(PAGE))

@@ -33,7 +33,9 @@ LAYERS: dict[str, set[str]] = {
     "training": {
         "audio", "metrics", "speech", "conversation", "corpora", "inference", "backbones", "systems", "encoders",
     },
-    "asr": {"audio", "metrics", "speech", "corpora", "backbones", "encoders", "systems", "training"},
+    "asr": {
+        "audio", "metrics", "speech", "corpora", "inference", "backbones", "encoders", "systems", "training", "export",
+    },
     "learners": {"audio", "metrics", "speech", "corpora", "backbones", "systems", "encoders", "training"},
     "export": {"audio", "metrics", "speech", "inference", "backbones", "systems", "training"},
     "experiments": {

@@ -14,6 +14,7 @@ import transformers
 from pages import ROOT
 from tiny_backbones import saved_backbone
 from tiny_checkpoints import saved, saved_text
+from tiny_heads import saved_head
 
 from undertone.encoders.base import Encoder, Told
 from undertone.encoders.registry import ENCODERS, FAMILIES, encoder_named, hears_sound
@@ -31,6 +32,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     saved("whisper", folder / "whisper")
     saved_text(folder / "text")
     saved_backbone(folder / "asr")
+    saved_head(folder / "phones", folder / "whisper")
     yield folder
     transformers.utils.logging.enable_progress_bar()
 
@@ -43,6 +45,8 @@ def built(name: str, place: Path) -> Encoder:
         return encoder_named(f"{name}:{place / 'text'}")
     if name.startswith("heard"):
         return encoder_named(f"{name}:pocketsphinx,{place / 'text'}")
+    if name == "whisper-phones-frames":
+        return encoder_named(f"{name}:{place / 'phones'},first=1")
     if name.startswith("whisper"):
         blocks = ",first=1,last=2" if name == "whisper-statistics" else ""
         return encoder_named(f"{name}:{place / 'whisper'}{blocks}")

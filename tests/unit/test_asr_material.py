@@ -28,7 +28,7 @@ from undertone.asr.alignments import (
     write_alignment,
 )
 from undertone.asr.config import AsrConfig, Chunks, read_asr_config
-from undertone.asr.hearing import log_mel_at, log_mel_disturbed
+from undertone.asr.hearing import STATES, at_speed, in_surroundings
 from undertone.asr.material import (
     UNKNOWN,
     Condition,
@@ -44,8 +44,10 @@ from undertone.asr.material import (
 from undertone.asr.prepare import split_speech
 from undertone.audio.fbank import FrontEnd, log_mel
 from undertone.audio.load import load_utterance
+from undertone.audio.stretches import LOG_MEL_GRID, WHISPER_GRID, Grid
 from undertone.corpora.protocols import HeldOut
 from undertone.corpora.registry import corpus_named
+from undertone.encoders.registry import encoder_named
 from undertone.errors import ConfigError, CorpusError, MissingExtraError
 from undertone.records import Utterance
 from undertone.speech.lexicon import english_lexicon
@@ -55,6 +57,9 @@ from undertone.training.config import Augmentation, Masking
 from undertone.training.disturb import Surroundings
 from undertone.training.store import FeatureStore
 
+EVERY = Grid(step=160, middle=200)
+"""A frame of 10 ms, as the aligner has them."""
+LOG_MEL = encoder_named("log-mel")
 ROOT = Path(__file__).resolve().parents[2]
 PLAIN = Masking(frequency_masks=0, time_masks=0, warp=0, tilt_db=0)
 has_aligner = pytest.mark.skipif(importlib.util.find_spec("pocketsphinx") is None, reason="needs pocketsphinx")
@@ -94,17 +99,34 @@ def material_of(lengths: list[int], *, conditions: int = 1, aligned: bool = True
 
 def test_frames_get_the_phone_that_sounds_at_them() -> None:
     segments = (Segment(symbol=5, first=3, frames=5), Segment(symbol=9, first=10, frames=2))
-    assert frame_targets(segments, 4, step=4, speed=1.0).tolist() == [0, 5, 0, 0]
-    assert frame_targets(segments, 14, step=1, speed=1.0).tolist() == [0] * 3 + [5] * 5 + [0] * 2 + [9] * 2 + [0] * 2
+    assert frame_targets(segments, 4, grid=LOG_MEL_GRID, speed=1.0).tolist() == [0, 5, 0, 0]
+    assert (
+        frame_targets(segments, 14, grid=EVERY, speed=1.0).tolist() == [0] * 3 + [5] * 5 + [0] * 2 + [9] * 2 + [0] * 2
+    )
 
 
 def test_faster_sound_has_its_phones_earlier() -> None:
     segments = (Segment(symbol=5, first=20, frames=10),)
-    assert frame_targets(segments, 40, step=1, speed=2.0).tolist() == [0] * 10 + [5] * 5 + [0] * 25
+    assert frame_targets(segments, 40, grid=EVERY, speed=2.0).tolist() == [0] * 10 + [5] * 5 + [0] * 25
+
+
+def test_frames_of_another_grid_take_the_nearest_of_the_aligner() -> None:
+    segments = (Segment(symbol=5, first=3, frames=4),)  # their middles lie from 42.5 to 72.5 ms
+    assert frame_targets(segments, 6, grid=WHISPER_GRID, speed=1.0).tolist() == [0, 0, 5, 5, 0, 0]
+
+
+def test_states_lose_times_to_their_mean_and_nothing_else(rng: np.random.Generator) -> None:
+    rows = rng.normal(size=(60, 8)).astype(np.float32)
+    how = Masking(frequency_masks=2, most_bins=4, time_masks=1, most_frames=10, warp=0.1, tilt_db=6)
+    found = STATES.masked(rows, how, np.random.default_rng(3))
+    changed = (found != rows).any(axis=1)
+    assert 0 < changed.sum() <= 10
+    assert np.allclose(found[changed], rows.mean(axis=0))
+    assert np.array_equal(found[~changed], rows[~changed])
 
 
 def test_without_phones_every_frame_is_blank() -> None:
-    assert frame_targets((), 3, step=4, speed=1.0).tolist() == [0, 0, 0]
+    assert frame_targets((), 3, grid=LOG_MEL_GRID, speed=1.0).tolist() == [0, 0, 0]
 
 
 @given(st.lists(st.integers(1, 120), min_size=1, max_size=40), st.integers(1, 300), st.integers(0, 5))
@@ -194,10 +216,10 @@ def test_the_pronunciation_is_the_one_that_was_aligned() -> None:
 @given(st.sampled_from([0.9, 1.1]))
 def test_speed_changes_the_length_by_its_share(speed: float) -> None:
     samples = say(np.random.default_rng(0)).samples
-    (frames,) = log_mel_at(speed).encode([samples])
+    (frames,) = at_speed(LOG_MEL, speed).encode([samples])
     assert len(frames) == pytest.approx(len(log_mel(samples, FrontEnd())) / speed, abs=2)
-    assert log_mel_at(speed).name != log_mel_at(1).name == "log-mel"
-    assert log_mel_at(speed).revision != log_mel_at(1).revision
+    assert at_speed(LOG_MEL, speed).name != at_speed(LOG_MEL, 1).name == "log-mel"
+    assert at_speed(LOG_MEL, speed).revision != at_speed(LOG_MEL, 1).revision
 
 
 def test_what_disturbs_an_utterance_depends_on_it_the_seed_and_the_copy() -> None:
@@ -209,7 +231,7 @@ def test_what_disturbs_an_utterance_depends_on_it_the_seed_and_the_copy() -> Non
     one, other = say(rng).samples, say(rng).samples
 
     def frames(sounds: list[np.ndarray], seed: int = 0, copy: int = 0) -> list[np.ndarray]:
-        return log_mel_disturbed(how, surroundings, seed=seed, copy=copy).encode(sounds)
+        return in_surroundings(LOG_MEL, how, surroundings, seed=seed, copy=copy).encode(sounds)
 
     assert np.array_equal(frames([one])[0], frames([other, one])[1])
     assert not np.array_equal(frames([one])[0], frames([one], copy=1)[0])

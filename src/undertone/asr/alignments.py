@@ -20,7 +20,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
+from undertone.audio.fbank import FrontEnd
 from undertone.audio.load import load_utterance
+from undertone.audio.stretches import LOG_MEL_GRID
 from undertone.errors import AudioError, CorpusError, MissingExtraError, OutputError
 from undertone.files import make_folder
 from undertone.speech.phones import PHONES, indices_of
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from undertone.audio.stretches import Grid
     from undertone.records import Utterance
 
     Progress = Callable[[str, int], Callable[[], None]]
@@ -38,6 +41,9 @@ if TYPE_CHECKING:
 
 BEAM: Final = 1e-100
 """Wide: a transcript that is right must not be lost because a reader hesitates."""
+
+FRAME: Final = FrontEnd().hop_length
+"""Samples in a frame of the aligner, 10 ms."""
 
 CHUNK: Final = 40
 """Utterances that a process takes at a time: what is lost at most when a run is stopped, for each process."""
@@ -141,20 +147,21 @@ def write_alignment(path: Path, sound: str, script: str, segments: Sequence[Segm
     _append(path, sound, script, segments)
 
 
-def frame_targets(segments: Sequence[Segment], frames: int, *, step: int, speed: float) -> NDArray[np.int64]:
+def frame_targets(segments: Sequence[Segment], frames: int, *, grid: Grid, speed: float) -> NDArray[np.int64]:
     """Give every output frame its phone, the blank where there is none; shape (frame,).
 
     Args:
         segments: of the sound at its own speed, in frames of 10 ms.
         frames: how many output frames there are.
-        step: frames of 10 ms to an output frame, which stands at the first of them.
+        grid: of the output frames; an output frame takes the frame of 10 ms whose middle is nearest to its own.
         speed: how much faster the sound was made.
     """
     last = max((item.first + item.frames for item in segments), default=0)
     phones = np.zeros(last, dtype=np.int64)
     for item in segments:
         phones[item.first : item.first + item.frames] = item.symbol
-    places = np.floor(np.arange(frames) * step * speed + 0.5).astype(np.int64)
+    lead = (grid.middle - LOG_MEL_GRID.middle) / FRAME  # the aligner's frames look ahead as log-mel's do
+    places = np.floor(np.arange(frames) * (grid.step / FRAME) * speed + lead + 0.5).astype(np.int64).clip(min=0)
     return np.where(places < last, phones[np.minimum(places, max(0, last - 1))] if last else 0, 0)
 
 

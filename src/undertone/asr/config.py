@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from undertone.audio.fbank import FrontEnd
 from undertone.backbones.network import BackboneSizes, size_problems
+from undertone.backbones.whisper_phones import PhoneHeadSizes, head_problems
 from undertone.corpora.protocols import HeldOut
 from undertone.corpora.registry import CORPORA
 from undertone.errors import ConfigError
@@ -87,6 +88,12 @@ class AsrConfig:
     speeds: tuple[float, ...] = (0.9, 1.0, 1.1)
     """At which training hears every utterance."""
     sizes: BackboneSizes = field(default_factory=BackboneSizes)
+    head: PhoneHeadSizes | None = None
+    """A head on the frozen `encoder`, if the table is there, instead of a network of `sizes`."""
+    encoder: str = "base"
+    """Which of Whisper's encoders a head stands on, as `whisper_named` takes it."""
+    words: bool = True
+    """Whether words are learned from the transcripts, and searched in the test."""
     masking: Masking = field(default_factory=Masking)
     augmentation: Augmentation | None = None
     """Disturbed copies beside the clean ones; none unless the table is there."""
@@ -143,9 +150,29 @@ def _impossible_numbers(config: AsrConfig) -> list[str]:
         )
     if config.masking.most_bins > config.sizes.mel_bins:
         problems.append(f"masking.most_bins must be {config.sizes.mel_bins} or less, not {config.masking.most_bins}")
+    problems += _head_problems(config)
     if config.chunks.most < config.chunks.least:
         problems.append(f"chunks.most must be {config.chunks.least} or more, as chunks.least, not {config.chunks.most}")
     wrong = [f"{speed:g}" for speed in config.speeds if not 0.5 <= speed <= 2]
     if wrong or not config.speeds:
         problems.append(f"speeds must be from 0.5 to 2, one at least, not {', '.join(wrong) or 'none'}")
+    return problems
+
+
+def _head_problems(config: AsrConfig) -> list[str]:
+    """What keeps a head from being trained; nothing of a network of its own."""
+    if config.head is None:
+        return []
+    masking = config.masking
+    problems = [f"head: {problem}" for problem in head_problems(config.head)]
+    if config.head.symbols != len(SYMBOLS):
+        problems.append(f"head.symbols must be {len(SYMBOLS)}, the blank and the phones, not {config.head.symbols}")
+    hidden = {"frequency_masks": masking.frequency_masks, "warp": masking.warp, "tilt_db": masking.tilt_db}
+    problems += [
+        f"masking.{name} must be 0 for a head, whose states have no bands, not {value:g}"
+        for name, value in hidden.items()
+        if value
+    ]
+    if config.chunks.share:
+        problems.append(f"chunks.share must be 0 for a head, which hears no stream, not {config.chunks.share:g}")
     return problems

@@ -15,7 +15,8 @@ from undertone.asr.prepare import prepare_speech
 from undertone.asr.recognise import phone_error_rate
 from undertone.asr.word_rate import with_words
 from undertone.asr.words import make_search
-from undertone.backbones.files import Confusion, Score, load_backbone
+from undertone.backbones.files import Confusion, Score, is_head, load_backbone
+from undertone.backbones.whisper_phones_files import WhisperPhonesCard, load_head
 from undertone.files import write_text
 from undertone.speech.phones import SYMBOLS
 
@@ -73,9 +74,11 @@ def evaluate_backbone(
         LexiconError: as `make_search`.
         ConfigError, CorpusError, MissingExtraError: as `prepare_speech`.
     """
-    network, card = load_backbone(folder)
+    network, card = load_head(folder) if is_head(folder) else load_backbone(folder)
     search = make_search(load_words(folder, protocol=card.protocol), dictionary=dictionary) if words else None
-    as_is = replace(config, speeds=(1.0,), augmentation=None)
+    as_is = replace(
+        config, head=card.sizes if isinstance(card, WhisperPhonesCard) else None, speeds=(1.0,), augmentation=None
+    )
     speech = prepare_speech(as_is, data, cache, progress, lexicon=lexicon)
     heard = {(source.corpus, speaker) for source in card.sources for speaker in source.speakers}
     scores = tested(network, speech.test, speech.store, speakers=heard, seed=config.seed, chunk=chunk)
@@ -135,26 +138,25 @@ def scores_of(
 
 
 def write_results(
-    scores: Sequence[Score], rates: Mapping[str, ErrorRate], in_chunks: Sequence[Score], path: Path
+    scores: Sequence[Score], rates: Mapping[str, ErrorRate], in_chunks: Sequence[Score] | None, path: Path
 ) -> None:
     """Write what a run's test gave as JSON: the scores, the same in chunks, and every pair of truth and hearing.
 
     Args:
         scores: of whole utterances, by corpus.
         rates: what they were made of.
-        in_chunks: the same corpora, heard in chunks of `RESULTS_CHUNK`.
+        in_chunks: the same corpora, heard in chunks of `RESULTS_CHUNK`; None for what hears no stream.
         path: of the file.
 
     Raises:
         OutputError: if that cannot be done.
     """
-    streamed = {score.corpus: score for score in in_chunks}
+    streamed = {score.corpus: score for score in in_chunks or ()}
     entries = []
     for score in scores:
-        other = streamed[score.corpus]
-        fields = asdict(score) | {
-            "in_chunks": {"chunk": RESULTS_CHUNK, "per": other.per, "low": other.low, "high": other.high}
-        }
+        fields = asdict(score)
+        if other := streamed.get(score.corpus):
+            fields["in_chunks"] = {"chunk": RESULTS_CHUNK, "per": other.per, "low": other.low, "high": other.high}
         pairs = [[_named(truth), _named(heard), count] for truth, heard, count in rates[score.corpus].pairs]
         head = json.dumps(fields, indent=1, allow_nan=False).removesuffix("\n}")
         entries.append(f'{head},\n "pairs": {json.dumps(pairs)}\n}}')

@@ -10,10 +10,9 @@ import numpy as np
 import torch
 
 from undertone.asr.alignments import frame_targets, phones_in
-from undertone.audio.stretches import SUBSAMPLING
-from undertone.backbones.network import output_lengths
+from undertone.asr.hearing import LOG_MEL, Hearing
 from undertone.errors import ConfigError
-from undertone.training.batches import centred, masked, padded
+from undertone.training.batches import padded
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -48,12 +47,14 @@ class Condition:
 
     store: FeatureStore
     speed: float = 1.0
+    hearing: Hearing = LOG_MEL
+    """What the store holds; the same in all conditions of a material."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class SpeechBatch:
     features: Tensor
-    """Shape (batch, frame, mel), zero beyond the lengths."""
+    """What is heard, shape (batch, row, number), zero beyond the lengths."""
     lengths: Tensor
     """Shape (batch,)."""
     phones: Tensor
@@ -97,7 +98,7 @@ def make_material(items: Sequence[Item], conditions: Sequence[Condition]) -> Spe
         [[_frames(condition, item) for condition in conditions] for item in items], dtype=np.int64
     ).reshape(-1, len(conditions))
     needed = np.array([len(item.phones) + _repeats(item.phones) for item in items])
-    room = output_lengths(torch.from_numpy(lengths)).numpy().min(axis=1) if items else needed
+    room = conditions[0].hearing.frames_of(lengths).min(axis=1) if items else needed
     kept = np.flatnonzero((room >= needed) & (needed > 0))
     if not len(kept):
         raise ConfigError("material", [f"none of {len(items)} utterances can be learned from; name others"])
@@ -166,23 +167,23 @@ def collate(
 
     Args:
         items: at least one.
-        conditions: of each.
+        conditions: of each; all hear alike.
         masking: what is done to the frames; None leaves them as they are.
         rng: source of the masks.
     """
     windows = []
     for item, condition in zip(items, conditions, strict=True):
         frames = condition.store.features(item.utterance.id).astype(np.float32)
-        windows.append(frames if masking is None else masked(centred(frames), masking, rng))
+        windows.append(frames if masking is None else condition.hearing.masked(frames, masking, rng))
     features, lengths = padded(windows)
-    outputs = output_lengths(lengths)
+    outputs = conditions[0].hearing.frames_of(lengths.numpy())
     phones = torch.zeros(len(items), max(len(item.phones) for item in items), dtype=torch.long)
     targets = torch.full((len(items), int(outputs.max())), UNKNOWN)
     for row, (item, condition) in enumerate(zip(items, conditions, strict=True)):
         phones[row, : len(item.phones)] = torch.tensor(item.phones, dtype=torch.long)
         if item.segments:
             count = int(outputs[row])
-            known = frame_targets(item.segments, count, step=SUBSAMPLING, speed=condition.speed)
+            known = frame_targets(item.segments, count, grid=condition.hearing.grid, speed=condition.speed)
             targets[row, :count] = torch.from_numpy(known)
     return SpeechBatch(
         features=features,

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Final
 
 from undertone.asr.alignments import Task, align
-from undertone.asr.hearing import log_mel_at, log_mel_disturbed
+from undertone.asr.hearing import at_speed, encoder_of, hearing_of, in_surroundings
 from undertone.asr.material import Condition, make_item, make_material
 from undertone.corpora.base import read_corpus
 from undertone.corpora.protocols import Fold, HeldOut, held_out_problems, protocol_hash
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from undertone.asr.config import AsrConfig
     from undertone.asr.material import Item, SpeechMaterial
     from undertone.corpora.base import Corpus
+    from undertone.encoders.base import Encoder
     from undertone.records import Utterance
     from undertone.speech.lexicon import Lexicon
     from undertone.speech.pronounce import Spoken
@@ -72,7 +73,7 @@ def prepare_speech(
     Raises:
         CorpusError: if a corpus is missing, damaged or not in English, or its licence forbids releasing a model.
         ConfigError: if a held-out speaker does not exist, or a part has no utterance.
-        MissingExtraError: if PocketSphinx is needed and not installed.
+        MissingExtraError: if PocketSphinx is needed and not installed, or the weights of Whisper.
     """
     left_out: dict[str, Counter[str]] = {name: Counter() for name in config.corpora}
     items = {item.utterance.id: item for item in _items(config, data, cache, progress, lexicon, left_out)}
@@ -85,8 +86,9 @@ def prepare_speech(
     problems = [f"the {part} part has no utterance" for part, found in used.items() if not found]
     if problems:
         raise ConfigError("protocol", problems)
-    store = open_or_extract([item.utterance for item in items.values()], log_mel_at(1), cache, progress)
-    material = make_material(train, _conditions(config, train, store, data, cache, progress))
+    encoder = encoder_of(config)
+    store = open_or_extract([item.utterance for item in items.values()], encoder, cache, progress)
+    material = make_material(train, _conditions(config, train, encoder, store, data, cache, progress))
     learned = {item.utterance.id for item in material.items}
     _count(left_out, [item for item in train if item.utterance.id not in learned], TOO_DENSE)
     test: dict[str, list[Item]] = {}
@@ -202,20 +204,30 @@ def _aligned(
 
 
 def _conditions(
-    config: AsrConfig, train: Sequence[Item], plain: FeatureStore, data: Path, cache: Path, progress: Progress
+    config: AsrConfig,
+    train: Sequence[Item],
+    encoder: Encoder,
+    plain: FeatureStore,
+    data: Path,
+    cache: Path,
+    progress: Progress,
 ) -> list[Condition]:
     """Open or make the stores that training hears."""
-    utterances = [item.utterance for item in train]
+    utterances, hearing = [item.utterance for item in train], hearing_of(config)
 
     def heard_at(speed: float) -> FeatureStore:
-        return plain if speed == 1 else open_or_extract(utterances, log_mel_at(speed), cache, progress)
+        return plain if speed == 1 else open_or_extract(utterances, at_speed(encoder, speed), cache, progress)
 
-    found = [Condition(store=heard_at(speed), speed=speed) for speed in config.speeds]
+    found = [Condition(store=heard_at(speed), speed=speed, hearing=hearing) for speed in config.speeds]
     how = config.augmentation
     if how is not None:
         surroundings = read_surroundings(data, how.noise_folders)
-        encoders = [log_mel_disturbed(how, surroundings, seed=config.seed, copy=copy) for copy in range(how.copies)]
-        found += [Condition(store=open_or_extract(utterances, encoder, cache, progress)) for encoder in encoders]
+        others = [
+            in_surroundings(encoder, how, surroundings, seed=config.seed, copy=copy) for copy in range(how.copies)
+        ]
+        found += [
+            Condition(store=open_or_extract(utterances, each, cache, progress), hearing=hearing) for each in others
+        ]
     return found
 
 

@@ -11,7 +11,9 @@ import torch
 
 from undertone.asr.decode import edits_between, error_rate
 from undertone.audio.fbank import FrontEnd, log_mel
-from undertone.audio.stretches import frame_begins, stretches
+from undertone.audio.stretches import LOG_MEL_GRID, WHISPER_GRID, Grid, frame_begins, stretches
+from undertone.audio.whisper_mel import scaled, whisper_mel
+from undertone.backbones.whisper_phones import SCALE, WhisperPhones
 from undertone.speech.greedy import greedy
 from undertone.speech.phones import SYMBOLS
 from undertone.training.batches import padded
@@ -123,7 +125,7 @@ def transcribe(network: nn.Module, samples: NDArray[np.float32]) -> tuple[PhoneA
     """Hear a recording of any length.
 
     Args:
-        network: a `Backbone`.
+        network: a `Backbone`, or `WhisperPhones`.
         samples: at 16 kHz, shape (sample,).
 
     Returns:
@@ -131,9 +133,10 @@ def transcribe(network: nn.Module, samples: NDArray[np.float32]) -> tuple[PhoneA
         each other without a pause touch.
     """
     found = []
+    grid = grid_of(network)
     for first, end, scores in scores_of_stretches(network, samples):
         for each in greedy(scores):
-            start, stop = seconds_of(each.first, each.end, first, end)
+            start, stop = seconds_of(each.first, each.end, first, end, grid)
             found.append(PhoneAt(phone=SYMBOLS[each.symbol], start=start, end=stop))
     return tuple(found)
 
@@ -144,7 +147,7 @@ def scores_of_stretches(
     """Give every stretch of a recording: its first sample, the one after its last, and the natural logarithms of the
     probabilities of symbols, shape (frame, symbol)."""
     for first, end in stretches(samples):
-        features = log_mel(samples[first:end], FrontEnd())
+        features = _features_of(network, samples[first:end])
         if len(features):
             with torch.inference_mode():
                 heard = network(torch.from_numpy(features)[None], torch.tensor([len(features)]))
@@ -152,7 +155,20 @@ def scores_of_stretches(
             yield first, end, scores
 
 
-def seconds_of(first_frame: int, end_frame: int, first: int, end: int) -> tuple[Seconds, Seconds]:
+def grid_of(network: nn.Module) -> Grid:
+    """Say where the frames of a network stand in the sound."""
+    return WHISPER_GRID if isinstance(network, WhisperPhones) else LOG_MEL_GRID
+
+
+def _features_of(network: nn.Module, samples: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Take what a network hears of a stretch, shape (frame, mel)."""
+    if not isinstance(network, WhisperPhones):
+        return log_mel(samples, FrontEnd())
+    mel = whisper_mel(samples)
+    return scaled(mel, SCALE) if len(mel) else mel
+
+
+def seconds_of(first_frame: int, end_frame: int, first: int, end: int, grid: Grid) -> tuple[Seconds, Seconds]:
     """Say when a run of frames is heard, in a stretch from sample `first` to `end`."""
-    start, stop = (first + int(frame_begins(frame)) for frame in (first_frame, end_frame))
+    start, stop = (first + int(frame_begins(frame, grid)) for frame in (first_frame, end_frame))
     return start / SAMPLE_RATE, min(end, stop) / SAMPLE_RATE

@@ -11,6 +11,7 @@ import torch
 from torch.nn import functional
 
 from undertone.asr.evaluate import RESULTS_CHUNK, error_rates, scores_of, tested, write_results
+from undertone.asr.hearing import hearing_of
 from undertone.asr.language import save_words
 from undertone.asr.material import UNKNOWN, draw_batches, part_of_batch
 from undertone.asr.prepare import as_settings, prepare_speech
@@ -20,6 +21,9 @@ from undertone.asr.words import make_search
 from undertone.audio.fbank import FrontEnd
 from undertone.backbones.files import FORMAT, BackboneCard, Source, round_weights, save_backbone
 from undertone.backbones.network import Backbone
+from undertone.backbones.whisper_files import whisper_named
+from undertone.backbones.whisper_phones import SCALE, PhoneHead
+from undertone.backbones.whisper_phones_files import WhisperPhonesCard, save_head
 from undertone.corpora.registry import corpus_named
 from undertone.errors import ConfigError
 from undertone.files import make_folder, write_text
@@ -48,13 +52,11 @@ METRIC: Final = "validation_rate"
 HISTORY: Final = "history.json"
 RESULTS: Final = "results.json"
 
-FRAMES_PER_S: Final = 1000 // FrontEnd().hop_length_ms
-
 
 @dataclass(frozen=True, kw_only=True)
 class FinishedBackbone:
     folder: Path
-    card: BackboneCard
+    card: BackboneCard | WhisperPhonesCard
 
 
 def train_backbone(
@@ -93,7 +95,7 @@ def train_backbone(
         _keep_settings(config, folder)
         speech = prepare_speech(config, data, folder / "cache", progress, lexicon=lexicon)
     torch.manual_seed(config.seed)
-    network = Backbone(config.sizes)
+    network = Backbone(config.sizes) if config.head is None else PhoneHead(config.head)
     advance = progress("epochs", config.optimisation.epochs)
 
     def report(epoch: int, epochs: int, figures: Mapping[str, float]) -> None:
@@ -108,25 +110,50 @@ def train_backbone(
         return None
     write_text(folder / HISTORY, json.dumps(history, indent=1) + "\n")
     round_weights(network)  # so that what is tested is what is kept
-    words = learn_and_choose(network, speech, progress, lexicon=lexicon)
+    words = learn_and_choose(network, speech, progress, lexicon=lexicon) if config.words else None
     scores = _test(network, speech, words, config.seed, folder / RESULTS, progress)
     best = history["epochs"][history["best"]]
-    card = BackboneCard(
-        format=FORMAT,
-        name=config.name,
-        sizes=config.sizes,
-        symbols=SYMBOLS,
-        front_end=FrontEnd(),
+    told = _Told(
         sources=_sources(config, speech),
         protocol=speech.protocol,
-        seed=config.seed,
         epoch=history["best"] + 1,
         validation_per=1 - best[METRIC],
         scores=tuple(scores),
-        sha256="",
     )
-    save_words(words, folder / "backbone")
-    return FinishedBackbone(folder=folder / "backbone", card=save_backbone(network, card, folder / "backbone"))
+    if words is not None:
+        save_words(words, folder / "backbone")
+    return FinishedBackbone(folder=folder / "backbone", card=_saved(network, config, told, folder / "backbone"))
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Told:
+    """What a run tells of a network, whatever its kind; the fields are those of a card."""
+
+    sources: tuple[Source, ...]
+    protocol: str
+    epoch: int
+    validation_per: float
+    scores: tuple[Score, ...]
+
+
+def _saved(
+    network: Backbone | PhoneHead, config: AsrConfig, told: _Told, folder: Path
+) -> BackboneCard | WhisperPhonesCard:
+    """Write a network with its card."""
+    if isinstance(network, Backbone):
+        card = BackboneCard(
+            format=FORMAT, name=config.name, sizes=config.sizes, symbols=SYMBOLS, front_end=FrontEnd(),
+            sources=told.sources, protocol=told.protocol, seed=config.seed, epoch=told.epoch,
+            validation_per=told.validation_per, scores=told.scores, sha256="",
+        )  # fmt: skip
+        return save_backbone(network, card, folder)
+    encoder_sha256 = whisper_named(config.encoder).sha256
+    head_card = WhisperPhonesCard(
+        format=FORMAT, name=config.name, encoder=config.encoder, encoder_sha256=encoder_sha256, scale=SCALE,
+        sizes=network.sizes, symbols=SYMBOLS, sources=told.sources, protocol=told.protocol, seed=config.seed,
+        epoch=told.epoch, validation_per=told.validation_per, scores=told.scores, sha256="",
+    )  # fmt: skip
+    return save_head(network, head_card, folder)
 
 
 def copy_results(folder: Path, target: Path) -> None:
@@ -149,7 +176,7 @@ def course_of(config: AsrConfig, speech: Speech) -> Course[SpeechBatch]:
             speech.train,
             epoch=epoch,
             steps=how.steps,
-            batch_frames=round(how.batch_s * FRAMES_PER_S),
+            batch_frames=round(how.batch_s * hearing_of(config).rows_per_s),
             masking=config.masking,
             chunks=config.chunks,
             seed=config.seed,
@@ -202,16 +229,27 @@ def _keep_settings(config: AsrConfig, folder: Path) -> None:
 
 
 def _test(
-    network: Backbone, speech: Speech, words: WordModel, seed: int, path: Path, progress: Progress
+    network: Backbone | PhoneHead,
+    speech: Speech,
+    words: WordModel | None,
+    seed: int,
+    path: Path,
+    progress: Progress,
 ) -> list[Score]:
-    """Test on whole utterances, with words, and in chunks, write both, and give the former."""
+    """Test on whole utterances, with words if there are any, and in chunks if it hears streams; write both, and give
+    the former."""
     heard = _heard(speech)
     rates = error_rates(network, speech.test, speech.store, seed=seed)
-    scores = with_words(
-        scores_of(rates, speech.test, heard), network, speech.test, speech.store, make_search(words), seed=seed,
-        progress=progress,
-    )  # fmt: skip
-    in_chunks = tested(network, speech.test, speech.store, speakers=heard, seed=seed, chunk=RESULTS_CHUNK)
+    scores = scores_of(rates, speech.test, heard)
+    if words is not None:
+        scores = with_words(
+            scores, network, speech.test, speech.store, make_search(words), seed=seed, progress=progress
+        )
+    in_chunks = (
+        tested(network, speech.test, speech.store, speakers=heard, seed=seed, chunk=RESULTS_CHUNK)
+        if isinstance(network, Backbone)
+        else None
+    )
     write_results(scores, rates, in_chunks, path)
     return scores
 

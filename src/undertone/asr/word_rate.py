@@ -12,7 +12,7 @@ import numpy as np
 
 from undertone.asr.decode import edits_between, error_rate
 from undertone.asr.language import WordWeights, learn_words
-from undertone.asr.recognise import scores_by_id, scores_of_stretches, seconds_of
+from undertone.asr.recognise import grid_of, scores_by_id, scores_of_stretches, seconds_of
 from undertone.asr.words import hear_words, make_search
 from undertone.speech.text import words_of
 
@@ -215,8 +215,9 @@ def transcribe_words(network: nn.Module, samples: NDArray[np.float32], search: W
         stretch that a long recording is cut into is a sentence of its own.
     """
     found = []
+    grid = grid_of(network)
     for first, end, scores in scores_of_stretches(network, samples):
         for each in hear_words(scores, search):
-            start, stop = seconds_of(each.first, each.end, first, end)
+            start, stop = seconds_of(each.first, each.end, first, end, grid)
             found.append(WordAt(word=each.word, start=start, end=stop))
     return tuple(found)

@@ -5,11 +5,13 @@ A recording is cut where it is quietest.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
 from undertone.audio.fbank import FrontEnd
+from undertone.audio.whisper_mel import HOP_LENGTH
 from undertone.units import SAMPLE_RATE, samples_for
 
 if TYPE_CHECKING:
@@ -82,12 +84,26 @@ def _quietest(samples: NDArray[np.float32]) -> int:
     return len(samples) - search + int(quiet.argmin()) * block + block // 2
 
 
-def frame_begins(frames: int | NDArray[np.int64]) -> NDArray[np.int64]:
+@dataclass(frozen=True, kw_only=True)
+class Grid:
+    """Where the frames of a network stand in the sound that it hears, in samples at 16 kHz."""
+
+    step: int
+    """From one frame to the next."""
+    middle: int
+    """Of what the first frame looks at."""
+
+
+LOG_MEL_GRID: Final = Grid(step=SUBSAMPLING * FrontEnd().hop_length, middle=FrontEnd().frame_length // 2)
+"""Of networks on Kaldi's log-mel: a frame every 40 ms, and its features look ahead only."""
+WHISPER_GRID: Final = Grid(step=2 * HOP_LENGTH, middle=0)
+"""Of Whisper's blocks: a frame every 20 ms, and its features look to either side."""
+
+
+def frame_begins(frames: int | NDArray[np.int64], grid: Grid = LOG_MEL_GRID) -> NDArray[np.int64]:
     """Say at which sample a frame of the network begins, counted from the start of the sound; the shape is kept.
 
     A frame stands in the middle of what its features look at. The first begins with the sound.
     """
-    front_end = FrontEnd()
-    step = SUBSAMPLING * front_end.hop_length
-    lead = (front_end.frame_length - step) // 2
-    return np.maximum(0, lead + step * np.asarray(frames, dtype=np.int64))
+    first = grid.middle - grid.step // 2
+    return np.maximum(0, first + grid.step * np.asarray(frames, dtype=np.int64))

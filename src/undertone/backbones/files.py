@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
 
 import safetensors
 import safetensors.torch
@@ -21,11 +21,13 @@ from undertone.speech.phones import SYMBOLS
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from torch import Tensor
+    from torch import Tensor, nn
 
 FORMAT: Final = 1
 WEIGHTS: Final = "backbone.safetensors"
 CARD: Final = "card.json"
+ENCODER: Final = "encoder"
+"""The field that only the card of a head has: what it stands on."""
 
 HALF_MOST: Final = torch.finfo(torch.float16).max
 
@@ -112,7 +114,19 @@ class BackboneCard:
     """Of `backbone.safetensors`."""
 
 
-def round_weights(network: Backbone) -> None:
+class Symbolled(Protocol):
+    """A card that names what is recognised."""
+
+    @property
+    def symbols(self) -> tuple[str, ...]:
+        """The blank, and the phones."""
+        ...
+
+
+Card = TypeVar("Card", bound=Symbolled)
+
+
+def round_weights(network: nn.Module) -> None:
     """Round every weight in place to what a file keeps: the nearest number of 16 bits.
 
     Raises:
@@ -141,15 +155,31 @@ def save_backbone(network: Backbone, card: BackboneCard, folder: Path) -> Backbo
         OutputError: if it cannot be written.
         BundleError: as `round_weights`.
     """
+    write_weights(network, asdict(card), folder, WEIGHTS)
+    return read_card(folder)
+
+
+def write_weights(network: nn.Module, fields: dict[str, Any], folder: Path, name: str) -> None:
+    """Write weights in 16 bits, and a card with their checksum.
+
+    Args:
+        network: with the weights to keep.
+        fields: of the card; `sha256` is filled in here.
+        folder: is made if missing.
+        name: of the file of the weights.
+
+    Raises:
+        OutputError: if it cannot be written.
+        BundleError: as `round_weights`.
+    """
     weights = {name: _halved(name, value) for name, value in network.state_dict().items()}
     make_folder(folder)
     held = safetensors.torch.save(weights)
-    fields = asdict(card) | {"sha256": hashlib.sha256(held).hexdigest()}
+    fields = fields | {"sha256": hashlib.sha256(held).hexdigest()}
     (folder / CARD).unlink(missing_ok=True)
-    with write_beside(folder / WEIGHTS) as file:
+    with write_beside(folder / name) as file:
         file.write(held)
     write_text(folder / CARD, json.dumps(fields, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
-    return read_card(folder)
 
 
 def _halved(name: str, weight: Tensor) -> Tensor:
@@ -160,13 +190,13 @@ def _halved(name: str, weight: Tensor) -> Tensor:
     return held
 
 
-def install_backbone(folder: Path, target: Path) -> None:
+def install_backbone(folder: Path, target: Path, *, weights: str = WEIGHTS) -> None:
     """Put a finished backbone where the package, or a user, will load it from; a backbone that is there is replaced.
 
     Raises:
         OutputError: if something else is there, or the backbone cannot be written.
     """
-    install_folder(folder, target, mark=WEIGHTS, what="backbone")
+    install_folder(folder, target, mark=weights, what="backbone")
 
 
 def read_card(folder: Path) -> BackboneCard:
@@ -176,6 +206,24 @@ def read_card(folder: Path) -> BackboneCard:
         BundleError: if it is missing, or a field is missing, unknown or of the wrong type.
         FormatVersionError: if it was made for another version of the format.
     """
+    table = table_of_card(folder)
+    if ENCODER in table:
+        raise BundleError(
+            str(folder), f"it is a head on {table[ENCODER]}, and a network of its own is wanted; name another backbone"
+        )
+    card = card_of(BackboneCard, table, folder)
+    if card.front_end != FrontEnd():
+        raise BundleError(str(folder), f"it hears {card.front_end}; this version takes {FrontEnd()}")
+    return card
+
+
+def table_of_card(folder: Path) -> dict[str, Any]:
+    """Read the card in a folder, of a network of its own or of a head, as it stands there.
+
+    Raises:
+        BundleError: if it is missing or no JSON.
+        FormatVersionError: if it was made for another version of the format.
+    """
     try:
         table = json.loads((folder / CARD).read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
@@ -183,15 +231,61 @@ def read_card(folder: Path) -> BackboneCard:
     told = table.get("format") if isinstance(table, dict) else None
     if told != FORMAT:
         raise FormatVersionError(str(folder), f"its format is {told!r}; this version reads {FORMAT}")
+    return dict(table)
+
+
+def is_head(folder: Path) -> bool:
+    """Tell a head on another network from a network of its own.
+
+    Raises:
+        BundleError, FormatVersionError: as `table_of_card`.
+    """
+    return ENCODER in table_of_card(folder)
+
+
+def card_of(kind: type[Card], table: dict[str, Any], folder: Path) -> Card:
+    """Make a card of what stands in a file.
+
+    Raises:
+        BundleError: if a field is missing, unknown or of the wrong type, or the symbols are others.
+    """
     problems: list[str] = []
-    card = parse_record(BackboneCard, table, problems)
+    card = parse_record(kind, table, problems)
     if card is None:
         raise BundleError(str(folder), f"{CARD}: {'; '.join(problems)}")
     if card.symbols != SYMBOLS:
         raise BundleError(str(folder), f"its {len(card.symbols)} symbols are not the {len(SYMBOLS)} of this version")
-    if card.front_end != FrontEnd():
-        raise BundleError(str(folder), f"it hears {card.front_end}; this version takes {FrontEnd()}")
     return card
+
+
+def fill(network: nn.Module, folder: Path, name: str, sha256: str) -> None:
+    """Give a network the weights of a file, for evaluation: every byte and every name must be what was written.
+
+    Args:
+        network: of the sizes on the card.
+        folder: of the file.
+        name: of the file.
+        sha256: of its bytes, on the card.
+
+    Raises:
+        BundleError: if it is missing, or the weights are not those of the sizes on the card.
+        ChecksumError: if the weights are not those that were written.
+    """
+    try:
+        held = (folder / name).read_bytes()
+    except OSError as error:
+        raise BundleError(str(folder), f"{name} cannot be read ({error.strerror}); copy the folder anew") from error
+    found = hashlib.sha256(held).hexdigest()
+    if found != sha256:
+        raise ChecksumError(
+            str(folder), f"{name} has the checksum {found[:12]}…, not {sha256[:12]}…; copy the folder anew"
+        )
+    try:
+        network.load_state_dict(safetensors.torch.load(held), strict=True)
+    except (RuntimeError, safetensors.SafetensorError) as error:
+        reason = str(error).split("\n", maxsplit=1)[0]
+        raise BundleError(str(folder), f"{name} is not of the sizes on the card ({reason})") from error
+    network.eval()
 
 
 def load_backbone(folder: Path) -> tuple[Backbone, BackboneCard]:
@@ -204,19 +298,6 @@ def load_backbone(folder: Path) -> tuple[Backbone, BackboneCard]:
         ConfigError: if no network has the sizes on the card.
     """
     card = read_card(folder)
-    try:
-        held = (folder / WEIGHTS).read_bytes()
-    except OSError as error:
-        raise BundleError(str(folder), f"{WEIGHTS} cannot be read ({error.strerror}); copy the folder anew") from error
-    found = hashlib.sha256(held).hexdigest()
-    if found != card.sha256:
-        raise ChecksumError(
-            str(folder), f"{WEIGHTS} has the checksum {found[:12]}…, not {card.sha256[:12]}…; copy the folder anew"
-        )
     network = Backbone(card.sizes)
-    try:
-        network.load_state_dict(safetensors.torch.load(held), strict=True)
-    except (RuntimeError, safetensors.SafetensorError) as error:
-        reason = str(error).split("\n", maxsplit=1)[0]
-        raise BundleError(str(folder), f"{WEIGHTS} is not of the sizes on the card ({reason})") from error
-    return network.eval(), card
+    fill(network, folder, WEIGHTS, card.sha256)
+    return network, card

@@ -11,27 +11,32 @@ from undertone.errors import ConfigError
 HOME: Final = Path(__file__).parent
 
 
-def shipped_backbones() -> tuple[str, ...]:
-    """Name the backbones that come with the package, in order."""
-    return tuple(sorted(card.parent.name for card in HOME.glob(f"*/{CARD}") if (card.parent / WEIGHTS).is_file()))
+def shipped_backbones(weights: str = WEIGHTS) -> tuple[str, ...]:
+    """Name the backbones that come with the package, in order.
+
+    Args:
+        weights: the file of the weights, which tells a network of its own from a head on another.
+    """
+    return tuple(sorted(card.parent.name for card in HOME.glob(f"*/{CARD}") if (card.parent / weights).is_file()))
 
 
-def backbone_folder(place: str) -> Path:
+def backbone_folder(place: str, weights: str = WEIGHTS) -> Path:
     """Find a backbone.
 
     Args:
         place: its folder, or the name of one that comes with the package; a folder of that name comes first.
+        weights: as `shipped_backbones`.
 
     Raises:
         ConfigError: if it is neither; the names that there are are listed.
     """
     if Path(place).is_dir():
         return Path(place)
-    shipped = shipped_backbones()
+    shipped = shipped_backbones(weights)
     if place in shipped:
         return HOME / place
     there = f"with this version come {', '.join(shipped)}" if shipped else "none comes with this version"
     raise ConfigError(
         f"backbone {place}",
-        ["there is no such folder, and no backbone of that name", there, f"name a folder with {CARD} and {WEIGHTS}"],
+        ["there is no such folder, and no backbone of that name", there, f"name a folder with {CARD} and {weights}"],
     )

@@ -44,8 +44,9 @@ def train(config: Path, data: Path, folder: Path, install: Path | None, results:
         with _training_half():
             from undertone.asr.config import read_asr_config
             from undertone.asr.train import copy_results, train_backbone
-            from undertone.backbones.files import install_backbone, load_backbone
-            from undertone.export.recogniser import export_backbone
+            from undertone.backbones.files import WEIGHTS, install_backbone
+            from undertone.backbones.whisper_phones_files import HEAD
+            from undertone.export.recogniser import export_recogniser
             from undertone.training.parallel import joined_workers
         settings = read_asr_config(config)
         if check:
@@ -57,9 +58,9 @@ def train(config: Path, data: Path, folder: Path, install: Path | None, results:
             )
         if finished is None:
             return  # another process has the backbone
-        export_backbone(*load_backbone(finished.folder), finished.folder)
+        export_recogniser(finished.folder)
         if install:
-            install_backbone(finished.folder, install)
+            install_backbone(finished.folder, install, weights=WEIGHTS if settings.head is None else HEAD)
         if results:
             copy_results(folder, results)
     click.echo(f"{finished.folder}: epoch {finished.card.epoch}, protocol {finished.card.protocol}")
@@ -123,9 +124,8 @@ def export(backbone: Path) -> None:
     """
     with as_click_error():
         with _training_half():
-            from undertone.backbones.files import load_backbone
-            from undertone.export.recogniser import export_backbone
-        difference = export_backbone(*load_backbone(backbone), backbone)
+            from undertone.export.recogniser import export_recogniser
+        difference = export_recogniser(backbone)
     click.echo(f"wrote {backbone / 'recogniser.onnx'}; rounding moves a probability by {difference:.2g} at most")
 
 
@@ -144,11 +144,12 @@ def transcribe(recording: Path, backbone: Path, words: bool, dictionary: bool, a
             from undertone.asr.recognise import transcribe as hear
             from undertone.asr.word_rate import transcribe_words
             from undertone.asr.words import make_search
-            from undertone.backbones.files import load_backbone
+            from undertone.backbones.files import is_head, load_backbone
+            from undertone.backbones.whisper_phones_files import load_whisper_phones
             from undertone.speech.lexicon import english_lexicon
         from undertone.audio.load import load_mono
 
-        network, card = load_backbone(backbone)
+        network, card = load_whisper_phones(backbone) if is_head(backbone) else load_backbone(backbone)
         if words:
             more = english_lexicon() if dictionary else None
             search = make_search(load_words(backbone, protocol=card.protocol), dictionary=more)

@@ -38,6 +38,7 @@ FAMILIES: Final[Mapping[str, str]] = {
     "whisper": "whisper_backbone:utterances",
     "whisper-frames": "whisper_backbone:frames",
     "whisper-statistics": "whisper_backbone:statistics",
+    "whisper-phones-frames": "whisper_phones:frames",
 }
 """Likewise, by what stands before the colon of a name; the function takes what stands behind it."""
 

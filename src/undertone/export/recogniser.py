@@ -12,9 +12,11 @@ import onnx
 import torch
 from torch import Tensor, nn
 
+from undertone.backbones.files import is_head, load_backbone
 from undertone.errors import BundleError
 from undertone.export.graph import TOLERANCE, write_graph
 from undertone.export.rounding import round_graph
+from undertone.export.whisper_phones import export_head
 from undertone.files import write_beside
 from undertone.inference.phones import GRAPH, PhoneNetwork
 from undertone.training.batches import padded
@@ -39,6 +41,20 @@ class _Phones(nn.Module):
     def forward(self, features: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
         heard = self.backbone(features, lengths)
         return heard.logits.log_softmax(dim=-1), heard.lengths
+
+
+def export_recogniser(folder: Path) -> float:
+    """Write `recogniser.onnx` beside the other files of a finished backbone, a network of its own or a head on Whisper.
+
+    Returns:
+        As `export_backbone`.
+
+    Raises:
+        BundleError, ChecksumError, ConfigError, FormatVersionError, OutputError: as `export_backbone` and
+            `undertone.export.whisper_phones.export_head`.
+        MissingExtraError: if a head's encoder is not installed.
+    """
+    return export_head(folder) if is_head(folder) else export_backbone(*load_backbone(folder), folder)
 
 
 def export_backbone(backbone: Backbone, card: BackboneCard, folder: Path) -> float:

@@ -37,8 +37,8 @@ def window_graph(statistics: WhisperStatistics, *, int8: bool = True) -> bytes:
     example = (torch.randn(1, EXAMPLE_FRAMES, statistics.encoder.sizes.mel_bins),)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "model.onnx"
-        _export(statistics, example, path, names=["features"], output="vector", shapes=({1: frames},))
-        return _quantised(path) if int8 else path.read_bytes()
+        export(statistics, example, path, names=["features"], output="vector", shapes=({1: frames},))
+        return quantised(path) if int8 else path.read_bytes()
 
 
 def head_graph(head: RelativeHead) -> bytes:
@@ -48,7 +48,7 @@ def head_graph(head: RelativeHead) -> bytes:
     example = (*(torch.randn(2, numbers) for _ in range(3)), torch.tensor([0.0, 3.0]))
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "head.onnx"
-        _export(
+        export(
             head,
             example,
             path,
@@ -59,7 +59,7 @@ def head_graph(head: RelativeHead) -> bytes:
         return path.read_bytes()
 
 
-def _export(
+def export(
     network: nn.Module,
     example: tuple[Tensor, ...],
     path: Path,
@@ -86,7 +86,7 @@ def _export(
     strip(path)
 
 
-def _quantised(path: Path) -> bytes:
+def quantised(path: Path) -> bytes:
     from onnxruntime.quantization import QuantType, quantize_dynamic  # noqa: PLC0415  slow to import, needed here alone
 
     rounded = path.with_name("rounded.onnx")

@@ -1,4 +1,8 @@
-"""Hearing phones without PyTorch: a backbone as a graph, and a recording of any length through it."""
+"""Hearing phones without PyTorch: a backbone as a graph, and a recording of any length through it.
+
+There are two kinds, and a graph tells which it is: a network of our own hears Kaldi's log-mel and gives a frame every
+40 ms; a head on Whisper's encoder hears Whisper's and gives one every 20 ms.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +15,8 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from undertone.audio.fbank import FrontEnd, log_mel
-from undertone.audio.stretches import frame_begins, stretches_of
+from undertone.audio.stretches import LOG_MEL_GRID, WHISPER_GRID, frame_begins, stretches_of
+from undertone.audio.whisper_mel import HOP_LENGTH, MEL_BINS, whisper_mel
 from undertone.errors import BundleError
 from undertone.inference.session import open_graph
 from undertone.speech.phones import SYMBOLS
@@ -22,7 +27,12 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from undertone.audio.stretches import Grid
+
 GRAPH: Final = "recogniser.onnx"
+
+WHISPER_MEL: Final = json.dumps({"features": "whisper-mel", "mel_bins": MEL_BINS, "hop_length": HOP_LENGTH})
+"""What a graph that hears Whisper's log-mel tells as its front end; it scales what it hears itself."""
 
 SHIPPED: Final = "phones-en"
 """The backbone that is heard with unless another is named."""
@@ -30,7 +40,7 @@ SHIPPED: Final = "phones-en"
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class PhoneScores:
-    """What was heard in a recording, a frame each 40 ms; where it was cut, frames may be shorter."""
+    """What was heard in a recording, a frame each 40 or 20 ms; where it was cut, frames may be shorter."""
 
     log_probabilities: NDArray[np.float32]
     """Natural logarithms of the probabilities of `undertone.speech.phones.SYMBOLS`, shape (frame, symbol)."""
@@ -54,16 +64,19 @@ class PhoneNetwork:
         self._session = open_graph(graph, path, threads=threads)
         self.about: dict[str, str] = self._session.get_modelmeta().custom_metadata_map
         """Which `backbone` it is, and the checksum of its `weights`."""
-        told = (self.about.get("symbols"), self.about.get("front_end"))
-        if told != (" ".join(SYMBOLS), json.dumps(FrontEnd().as_json())):
+        kinds = {json.dumps(FrontEnd().as_json()): LOG_MEL_GRID, WHISPER_MEL: WHISPER_GRID}
+        grid = kinds.get(self.about.get("front_end", ""))
+        if grid is None or self.about.get("symbols") != " ".join(SYMBOLS):
             raise BundleError(
                 path, "it hears other symbols or features than this version; write it anew with undertone asr export"
             )
+        self.grid: Grid = grid
+        """Where its frames stand in the sound."""
 
     def run(
         self, features: NDArray[np.float32], lengths: NDArray[np.int64]
     ) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
-        """Hear one padded batch.
+        """Hear one padded batch; for a network of our own, which alone takes one.
 
         Args:
             features: log-mel, shape (window, frame, mel).
@@ -84,13 +97,23 @@ class PhoneNetwork:
         """
         scores, edges = [np.empty((0, len(SYMBOLS)), dtype=np.float32)], [np.zeros(1)]
         for first, samples in stretches_of(blocks):
-            features = log_mel(samples, FrontEnd())
-            if len(features):
-                found, _ = self.run(features[None], np.array([len(features)]))
-                scores.append(found[0])
-                begins = np.append(frame_begins(np.arange(1, len(found[0]))), len(samples))
+            found = self._heard(samples)
+            if len(found):
+                scores.append(found)
+                begins = np.append(frame_begins(np.arange(1, len(found)), self.grid), len(samples))
                 edges.append((first + np.minimum(begins, len(samples))) / SAMPLE_RATE)
         return PhoneScores(log_probabilities=np.concatenate(scores), edges=np.concatenate(edges))
+
+    def _heard(self, samples: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Hear a stretch; natural logarithms of probabilities, shape (frame, symbol)."""
+        own = self.grid == LOG_MEL_GRID
+        features = log_mel(samples, FrontEnd()) if own else whisper_mel(samples)
+        if not len(features):
+            return np.empty((0, len(SYMBOLS)), dtype=np.float32)
+        if own:
+            return self.run(features[None], np.array([len(features)]))[0][0]
+        (scores,) = self._session.run(["log_probabilities"], {"features": features[None]})
+        return np.asarray(scores[0], dtype=np.float32)
 
 
 def recogniser_of(folder: Path | None = None, *, threads: int = 0) -> PhoneNetwork:

@@ -177,6 +177,17 @@ def centred(frames: NDArray[np.float32]) -> NDArray[np.float32]:
     return frames - frames.mean(axis=0)
 
 
+def time_masked(rows: NDArray[np.float32], how: Masking, rng: np.random.Generator) -> NDArray[np.float32]:
+    """Mask times of an utterance of an encoder's states, shape (row, number), with its mean row.
+
+    Bands and their axis mean nothing among states, so that nothing else of `how` is done.
+    """
+    rows, mean = rows.copy(), rows.mean(axis=0)
+    for start, end in _mask_times(len(rows), how, rng):
+        rows[start:end] = mean
+    return rows
+
+
 def masked(features: NDArray[np.float32], how: Masking, rng: np.random.Generator) -> NDArray[np.float32]:
     """Warp the mel axis, tilt the spectrum and mask bands and times of a window, shape (frame, mel).
 
@@ -197,8 +208,13 @@ def masked(features: NDArray[np.float32], how: Masking, rng: np.random.Generator
         width = int(rng.integers(how.most_bins + 1))
         start = int(rng.integers(bins - width + 1))
         features[:, start : start + width] = mean
+    for start, end in _mask_times(frames, how, rng):
+        features[start:end] = mean
+    return features.astype(np.float32)
+
+
+def _mask_times(frames: int, how: Masking, rng: np.random.Generator) -> Iterator[tuple[int, int]]:
     for _ in range(how.time_masks):
         width = int(rng.integers(min(how.most_frames, frames // 5) + 1))
         start = int(rng.integers(frames - width + 1))
-        features[start : start + width] = mean
-    return features.astype(np.float32)
+        yield start, start + width
