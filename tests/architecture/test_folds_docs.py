@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import runpy
 import tomllib
+from functools import cache
+from typing import Any
 
 import pytest
 from pages import ROOT, read
@@ -18,6 +20,12 @@ PLAN = tomllib.loads(read(ROOT / "experiments" / "qieemo-folds.toml"))
 LONGER = tomllib.loads(read(ROOT / "experiments" / "compact-folds.toml"))
 
 
+@cache
+def results_on(protocol: str) -> Any:
+    """Read once for all tests: a megabyte each."""
+    return MAKER["results_on"](protocol, FOLDER, BASELINES)
+
+
 @pytest.mark.parametrize("protocol", PLAN["protocols"])
 def test_every_protocol_of_the_plan_has_a_result_with_its_settings(protocol: str) -> None:
     result = read_result(FOLDER / protocol.replace("/", ".") / "qieemo.json")
@@ -30,7 +38,7 @@ def test_every_protocol_of_the_plan_has_a_result_with_its_settings(protocol: str
 
 @pytest.mark.parametrize("protocol", LONGER["protocols"])
 def test_the_compact_network_that_is_fused_had_the_steps_of_its_plan(protocol: str) -> None:
-    found = MAKER["results_on"](protocol, FOLDER, BASELINES)
+    found = results_on(protocol)
     assert found.partner.settings["steps"] == str(LONGER["settings"]["compact"]["steps"])
     assert list(found.partner.seeds) == LONGER["seeds"]
     assert [found.partner.command, found.qieemo.command] == [
@@ -41,7 +49,7 @@ def test_the_compact_network_that_is_fused_had_the_steps_of_its_plan(protocol: s
 def test_validation_chose_how_long_the_compact_network_learns_as_the_page_says() -> None:
     gains = []
     for protocol in LONGER["protocols"]:
-        found = MAKER["results_on"](protocol, FOLDER, BASELINES)
+        found = results_on(protocol)
         (shorter,) = (each for each in found.baselines if each.learner == "compact")
         longer, before = (
             sum(each.chosen["validation_ua"] for each in result.fits) / len(result.fits)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -129,25 +131,37 @@ def fit(learner: Learner, folder: Path, *, store: FeatureStore | None, seed: int
     return learner.fit(part_of(learner.name, 0, train, store=store), part_of(learner.name, train, 30, store=store), how)
 
 
+@pytest.fixture(scope="module")
+def fitted_once(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Fitted]:
+    """Fit each learner with seed 0 on the usual rows, once for all tests that only ask it."""
+
+    @cache
+    def fitted(name: str) -> Fitted:
+        learner, store = learner_named(name), make_store(name, 120)
+        return fit(learner, tmp_path_factory.mktemp(name), store=heard_by(learner, store))
+
+    return fitted
+
+
 def heard_by(learner: Learner, store: FeatureStore) -> FeatureStore | None:
     return None if learner.name == "majority" else store
 
 
 @every_learner
-def test_probabilities_are_probabilities_in_the_order_of_the_labels(name: str, tmp_path: Path) -> None:
+def test_probabilities_are_probabilities_in_the_order_of_the_labels(
+    name: str, fitted_once: Callable[[str], Fitted]
+) -> None:
     learner, store = learner_named(name), make_store(name, 120)
-    fitted = fit(learner, tmp_path, store=heard_by(learner, store))
-    rows = fitted.predict(part_of(name, 90, 30, store=heard_by(learner, store)))
+    rows = fitted_once(name).predict(part_of(name, 90, 30, store=heard_by(learner, store)))
     assert rows.shape == (30, 3)
     assert (rows >= 0).all()
     np.testing.assert_allclose(rows.sum(axis=1), 1, atol=1e-6)
 
 
 @every_hearing_learner
-def test_a_planted_signal_is_learned(name: str, tmp_path: Path) -> None:
-    learner, store = learner_named(name), make_store(name, 120)
-    test = part_of(name, 90, 30, store=store)
-    predicted = fit(learner, tmp_path, store=store).predict(test).argmax(axis=1)
+def test_a_planted_signal_is_learned(name: str, fitted_once: Callable[[str], Fitted]) -> None:
+    test = part_of(name, 90, 30, store=make_store(name, 120))
+    predicted = fitted_once(name).predict(test).argmax(axis=1)
     assert unweighted_accuracy(confusion(test.truth, predicted, 3)) > 0.8
 
 
@@ -160,43 +174,42 @@ def test_without_a_signal_nothing_is_learned(name: str, tmp_path: Path) -> None:
 
 
 @every_learner
-def test_the_same_seed_gives_the_same_answer(name: str, tmp_path: Path) -> None:
+def test_the_same_seed_gives_the_same_answer(name: str, tmp_path: Path, fitted_once: Callable[[str], Fitted]) -> None:
     learner, store = learner_named(name), make_store(name, 120)
     test = part_of(name, 90, 30, store=heard_by(learner, store))
-    rows = [fit(learner, tmp_path / str(run), store=test.store).predict(test) for run in range(2)]
-    np.testing.assert_array_equal(rows[0], rows[1])
+    again = fit(learner, tmp_path, store=test.store)
+    np.testing.assert_array_equal(again.predict(test), fitted_once(name).predict(test))
 
 
 @every_learner
-def test_another_seed_changes_the_answer_exactly_where_the_learner_says_so(name: str, tmp_path: Path) -> None:
+def test_another_seed_changes_the_answer_exactly_where_the_learner_says_so(
+    name: str, tmp_path: Path, fitted_once: Callable[[str], Fitted]
+) -> None:
     learner, store = learner_named(name), make_store(name, 120)
     test = part_of(name, 90, 30, store=heard_by(learner, store))
-    rows = [fit(learner, tmp_path / str(seed), store=test.store, seed=seed).predict(test) for seed in (0, 1)]
-    assert np.array_equal(rows[0], rows[1]) != learner.seeded
+    other = fit(learner, tmp_path, store=test.store, seed=1)
+    assert np.array_equal(other.predict(test), fitted_once(name).predict(test)) != learner.seeded
 
 
 @every_learner
-def test_the_truth_of_a_test_part_is_never_looked_at(name: str, tmp_path: Path) -> None:
-    learner, store = learner_named(name), make_store(name, 120)
-    fitted = fit(learner, tmp_path, store=heard_by(learner, store))
+def test_the_truth_of_a_test_part_is_never_looked_at(name: str, fitted_once: Callable[[str], Fitted]) -> None:
+    learner, store, fitted = learner_named(name), make_store(name, 120), fitted_once(name)
     test = part_of(name, 90, 30, store=heard_by(learner, store))
     hidden = replace(test, truth=np.full(30, -1), targets=np.full((30, 1), np.nan))
     np.testing.assert_array_equal(fitted.predict(test), fitted.predict(hidden))
 
 
 @every_learner
-def test_an_answer_does_not_depend_on_the_others(name: str, tmp_path: Path) -> None:
-    learner, store = learner_named(name), make_store(name, 120)
-    fitted = fit(learner, tmp_path, store=heard_by(learner, store))
+def test_an_answer_does_not_depend_on_the_others(name: str, fitted_once: Callable[[str], Fitted]) -> None:
+    learner, store, fitted = learner_named(name), make_store(name, 120), fitted_once(name)
     together = fitted.predict(part_of(name, 90, 30, store=heard_by(learner, store)))
     alone = fitted.predict(part_of(name, 97, 1, store=heard_by(learner, store)))
     np.testing.assert_allclose(alone[0], together[7], atol=1e-5)
 
 
 @every_learner
-def test_it_says_what_validation_chose(name: str, tmp_path: Path) -> None:
-    learner, store = learner_named(name), make_store(name, 120)
-    fitted = fit(learner, tmp_path, store=heard_by(learner, store))
+def test_it_says_what_validation_chose(name: str, fitted_once: Callable[[str], Fitted]) -> None:
+    fitted = fitted_once(name)
     if name == "majority":
         assert not fitted.chosen
         return
