@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import torch
@@ -32,6 +33,12 @@ CARD = BackboneCard(
     scores=(),
     sha256="",
 )  # fmt: skip
+
+
+def rewrite(folder: Path, **change: object) -> None:
+    """Change fields of the card in a folder."""
+    path = folder / "card.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | change))
 
 
 def saved_backbone(folder: Path, *, seed: int = 3, gain: float = 1.0) -> Path:

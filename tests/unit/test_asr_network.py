@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,6 +12,7 @@ import tiny_backbones
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tiny_backbones import rewrite
 
 from undertone.audio.fbank import FrontEnd
 from undertone.backbones.files import (
@@ -239,11 +239,6 @@ def test_weights_that_are_missing_are_refused(tmp_path: Path) -> None:
     (tmp_path / "backbone.safetensors").unlink()
     with pytest.raises(BundleError, match=r"backbone\.safetensors cannot be read"):
         load_backbone(tmp_path)
-
-
-def rewrite(folder: Path, **change: object) -> None:
-    path = folder / "card.json"
-    path.write_text(json.dumps(json.loads(path.read_text()) | change))
 
 
 @pytest.mark.parametrize(

@@ -20,12 +20,13 @@ from undertone.experiments.episodes import (
     judged_in_conversation,
     train_head,
 )
-from undertone.experiments.relative_calibration import calibrate, probabilities_under, softened, with_prior
+from undertone.experiments.relative_calibration import calibrate, softened
 from undertone.experiments.relative_config import ALONE, IN_CONVERSATION, Expected, read_relative
 from undertone.export.relative import head_graph, window_graph
 from undertone.inference.session import open_graph
+from undertone.inference.verdict import under, with_prior
 from undertone.labels import EMOTIONS
-from undertone.metrics.calibration import expected_calibration_error
+from undertone.metrics.calibration import expected_calibration_error, softmax
 from undertone.records import Utterance
 from undertone.systems.relative import RelativeHead, RelativeSizes, window_statistics
 from undertone.training.prepare import READ
@@ -237,7 +238,7 @@ def test_a_prior_is_right_as_often_as_it_says_where_its_shares_hold() -> None:
     }
     found = calibrate(answers, (FLAT, CALLS), shrink_turns=3.0, accuracy=0.8)
     unheard = drawn(2.0, 12.0, shares, 5)
-    probabilities = probabilities_under(found.priors[1], softened(unheard, found.evidence, 3.0))
+    probabilities = softmax(under(found.priors[1], softened(unheard, found.evidence, 3.0)), 1.0)
     assert expected_calibration_error(probabilities, unheard.truth) < 0.02
     labelled = probabilities.max(axis=1) >= found.priors[1].threshold
     hit = probabilities.argmax(axis=1) == unheard.truth

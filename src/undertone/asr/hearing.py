@@ -94,7 +94,7 @@ def whisper_states(pretrained: Pretrained, read: tuple[int, ...]) -> Encoder:
     """Give the states of some blocks of every frame, side by side as float16, 50 rows a second.
 
     The graph that ships computes them, its products in eight bits: training hears what the finished recogniser hears,
-    three times as fast as with whole numbers. Long sound is cut into stretches, as the recogniser cuts it.
+    three times as fast as with 32-bit floats. Long sound is cut into stretches, as the recogniser cuts it.
 
     Args:
         pretrained: the encoder; blocks behind the last that is read are computed in vain.
@@ -102,7 +102,6 @@ def whisper_states(pretrained: Pretrained, read: tuple[int, ...]) -> Encoder:
     """
     states = WhisperStates(pretrained.encoder, read)
     width = len(read) * pretrained.encoder.sizes.width
-
     runtime = f"onnxruntime {version('onnxruntime')}"
 
     @cache

@@ -46,6 +46,8 @@ class MelScale:
 
 
 PUBLISHED: Final = MelScale()
+LEVELLED: Final = MelScale(level=1.0)
+"""How emotion and phones are heard here: as published, but blind to gain."""
 
 
 class WhisperMelStream:

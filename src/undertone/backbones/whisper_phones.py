@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 import torch
 from torch import nn
 
-from undertone.audio.whisper_mel import MelScale
+from undertone.audio.whisper_mel import LEVELLED
 from undertone.backbones.lengths import frame_mask
 from undertone.backbones.network import Frames
 from undertone.backbones.whisper import WhisperSizes, rescaled
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from undertone.backbones.whisper import WhisperEncoder
 
-SCALE: Final = MelScale(level=1.0, range_decades=8.0)
+SCALE: Final = LEVELLED
 """As the emotion model hears, so that one hearing can serve both."""
 
 

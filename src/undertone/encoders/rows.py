@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import accumulate, pairwise
 from typing import TYPE_CHECKING, Final
 
 import torch
@@ -9,6 +10,8 @@ import torch
 from undertone.errors import ConfigError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     import numpy as np
     from numpy.typing import NDArray
     from torch import Tensor
@@ -43,6 +46,22 @@ def frame_rows(encoder: str, blocks: Tensor, scores: Tensor | None = None) -> ND
             ],
         )
     return rows.to(torch.float16).numpy()
+
+
+def joined(states: Tensor, lengths: Tensor, counts: Iterable[int]) -> list[Tensor]:
+    """Put the stretches of utterances together again, which were heard in one batch.
+
+    Args:
+        states: shape (…, stretch, frame, width).
+        lengths: real frames of each stretch, shape (stretch,).
+        counts: stretches of each utterance, one at least, in order.
+
+    Returns:
+        Of each utterance, shape (…, frame, width).
+    """
+    kept = [states[..., row, :length, :] for row, length in enumerate(lengths.tolist())]
+    ends = accumulate(counts, initial=0)
+    return [torch.cat(kept[begin:end], dim=-2) for begin, end in pairwise(ends)]
 
 
 def moments(blocks: Tensor) -> NDArray[np.floating]:

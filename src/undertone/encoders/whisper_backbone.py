@@ -10,19 +10,18 @@ that length, whose frames are joined: no frame sees beyond its stretch.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import accumulate, pairwise
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
 import torch
 from torch import nn
 
-from undertone.audio.whisper_mel import PUBLISHED, MelScale, scaled, whisper_mel
+from undertone.audio.whisper_mel import LEVELLED, PUBLISHED, MelScale, scaled, whisper_mel
 from undertone.backbones.whisper import FRAMES_PER_S, WhisperStatistics, rescaled
 from undertone.backbones.whisper_files import PACKAGED, whisper_named
 from undertone.encoders.base import Encoder, Layout
 from undertone.encoders.options import Option, named, split_options
-from undertone.encoders.rows import frame_rows, moments
+from undertone.encoders.rows import frame_rows, joined, moments
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -42,7 +41,6 @@ DESCRIBED: Final = {"first": Option(least=0), "last": Option(least=0)}
 FIRST: Final = 2
 LAST: Final = 4
 """Blocks that `whisper-statistics` describes where no others are named: the middle ones of Whisper base's six."""
-STATISTICS_SCALE: Final = MelScale(level=1.0, range_decades=8.0)
 
 BATCH_S: Final = 40.0
 """As for the encoders of the hub; memory grows with it."""
@@ -118,9 +116,9 @@ def statistics(rest: str) -> Encoder:
     first, last = (int(options.get(key, default)) for key, default in (("first", FIRST), ("last", LAST)))
     pretrained = whisper_named(place, blocks=last)
     whisper = _Whisper(
-        name=named(_called(place, pretrained), options), pretrained=pretrained, scale=STATISTICS_SCALE, dtype="float32"
+        name=named(_called(place, pretrained), options), pretrained=pretrained, scale=LEVELLED, dtype="float32"
     )
-    module = WhisperStatistics(pretrained.encoder, first, last, STATISTICS_SCALE)
+    module = WhisperStatistics(pretrained.encoder, first, last, LEVELLED)
 
     def encode(sounds: Sequence[NDArray[np.float32]]) -> list[NDArray[np.floating]]:
         return [_statistics(module, samples) for samples in sounds]
@@ -184,12 +182,7 @@ def _blocks(network: WhisperEncoder, utterances: Sequence[Tensor]) -> list[Tenso
     stretches = [torch.split(each, 2 * network.sizes.most_frames) for each in utterances]
     flat = [stretch for each in stretches for stretch in each]
     heard = network(nn.utils.rnn.pad_sequence(flat, batch_first=True), torch.tensor([len(each) for each in flat]))
-    states = torch.stack(heard.blocks)  # (block, stretch, frame, width)
-    counts = heard.lengths.tolist()
-    ends = accumulate((len(each) for each in stretches), initial=0)
-    return [
-        torch.cat([states[:, row, : counts[row]] for row in range(begin, end)], dim=1) for begin, end in pairwise(ends)
-    ]
+    return joined(torch.stack(heard.blocks), heard.lengths, map(len, stretches))
 
 
 def _told(

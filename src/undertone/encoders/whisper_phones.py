@@ -2,12 +2,11 @@
 
 Behind the colon stands the head's folder or the name of one that comes with the package. `,first=2,last=4` keeps fewer
 blocks of a row, for rows of seven blocks of 512 take 25 MB a minute. Long sound is cut into stretches where it is
-quietest, as the recogniser cuts it. What the head alone does not change, `whisper:base,level=1` describes.
+quietest, as the recogniser cuts it. Means and deviations of the blocks alone are `whisper:base,level=1`.
 """
 
 from __future__ import annotations
 
-from itertools import accumulate, pairwise
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -22,7 +21,7 @@ from undertone.backbones.whisper_phones import SCALE
 from undertone.backbones.whisper_phones_files import HEAD, load_whisper_phones
 from undertone.encoders.base import Encoder, Layout
 from undertone.encoders.options import Option, named, split_options
-from undertone.encoders.rows import frame_rows
+from undertone.encoders.rows import frame_rows, joined
 from undertone.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -72,9 +71,11 @@ def frames(rest: str) -> Encoder:
     row = layout.blocks * layout.width + layout.symbols
 
     def encode(sounds: Sequence[NDArray[np.float32]]) -> list[NDArray[np.floating]]:
-        found = _heard(network, sounds)
-        empty: NDArray[np.floating] = np.empty((0, row), dtype=np.float16)
-        return [empty if each is None else frame_rows(name, each[0][first : last + 1], each[1]) for each in found]
+        found: list[NDArray[np.floating]] = [np.empty((0, row), dtype=np.float16) for _ in sounds]
+        mels = {index: mels for index, samples in enumerate(sounds) if (mels := _mels(samples))}
+        for index, (blocks, scores) in zip(mels, _heard(network, list(mels.values())), strict=True):
+            found[index] = frame_rows(name, blocks[first : last + 1], scores)
+        return found
 
     heard = "; ".join(f"{each.title}, licence: {each.licence}" for each in card.sources)
     return Encoder(
@@ -91,24 +92,20 @@ def frames(rest: str) -> Encoder:
     )
 
 
+def _mels(samples: NDArray[np.float32]) -> list[Tensor]:
+    """Give the scaled log-mel of each stretch of a sound, shape (frame, mel); of those that have a frame."""
+    mels = [whisper_mel(samples[first:end]) for first, end in stretches(samples)]
+    return [torch.from_numpy(scaled(mel, SCALE)) for mel in mels if len(mel)]
+
+
 @torch.inference_mode()
-def _heard(network: WhisperPhones, sounds: Sequence[NDArray[np.float32]]) -> list[tuple[Tensor, Tensor] | None]:
-    """Hear sounds in one batch of their stretches; each one's blocks, shape (block, frame, width), and scores, shape
-    (frame, symbol), or None where there is no frame."""
-    parts = [[whisper_mel(samples[first:end]) for first, end in stretches(samples)] for samples in sounds]
-    mels = [[torch.from_numpy(scaled(mel, SCALE)) for mel in each if len(mel)] for each in parts]
+def _heard(network: WhisperPhones, mels: Sequence[Sequence[Tensor]]) -> list[tuple[Tensor, Tensor]]:
+    """Hear sounds in one batch of their stretches: each one's blocks, shape (block, frame, width), and scores, shape
+    (frame, symbol)."""
     flat = [mel for each in mels for mel in each]
     if not flat:
-        return [None] * len(sounds)
+        return []
     given = network(nn.utils.rnn.pad_sequence(flat, batch_first=True), torch.tensor([len(mel) for mel in flat]))
-    blocks, counts = torch.stack(given.blocks), given.lengths.tolist()  # (block, stretch, frame, width)
-    ends = accumulate((len(each) for each in mels), initial=0)
-    return [
-        (
-            torch.cat([blocks[:, row, : counts[row]] for row in range(begin, end)], dim=1),
-            torch.cat([given.logits[row, : counts[row]] for row in range(begin, end)]),
-        )
-        if begin < end
-        else None
-        for begin, end in pairwise(ends)
-    ]
+    counts = [len(each) for each in mels]
+    blocks = joined(torch.stack(given.blocks), given.lengths, counts)
+    return list(zip(blocks, joined(given.logits, given.lengths, counts), strict=True))

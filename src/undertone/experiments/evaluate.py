@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,6 +12,7 @@ from undertone.metrics.calibration import (
     abstention_threshold,
     expected_calibration_error,
     fit_temperature,
+    rounded_up,
     softmax,
 )
 from undertone.metrics.categorical import confusion, macro_f1, unweighted_accuracy, weighted_accuracy
@@ -48,9 +48,7 @@ def fit_calibration(
     scores = np.concatenate(logits)
     temperature = round(fit_temperature(scores, truth, weights), 4)
     threshold = abstention_threshold(softmax(scores, temperature), truth, weights, accuracy=accuracy)
-    # Rounded up: a threshold above every confidence, because none is good enough, must stay above.
-    threshold = math.ceil(threshold * 10_000) / 10_000
-    return Calibration(temperature=temperature, threshold=threshold, accuracy_when_certain=accuracy)
+    return Calibration(temperature=temperature, threshold=rounded_up(threshold), accuracy_when_certain=accuracy)
 
 
 def score(

@@ -9,15 +9,16 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy.optimize import minimize_scalar
 
 from undertone.experiments.relative_config import ALONE, IN_CONVERSATION
 from undertone.inference.card import Prior
+from undertone.inference.verdict import under, with_prior
 from undertone.labels import EMOTIONS
-from undertone.metrics.calibration import TEMPERATURES, abstention_threshold, softmax
+from undertone.metrics.calibration import TEMPERATURES, abstention_threshold, log_losses, rounded_up, softmax
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -26,9 +27,6 @@ if TYPE_CHECKING:
 
     from undertone.experiments.episodes import Answers
     from undertone.experiments.relative_config import Expected
-
-LEAST: Final = 1e-12
-"""Probability; a logarithm of less is not taken."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,16 +75,6 @@ def softened(answers: Answers, evidence: tuple[float, float], shrink_turns: floa
     return answers.logits / _temperatures(answers.counts, evidence, shrink_turns)[:, None]
 
 
-def probabilities_under(prior: Prior, logits: NDArray[np.floating]) -> NDArray[np.float64]:
-    """Make probabilities of softened scores, as `inference.verdict` does, shape (row, label)."""
-    return softmax(logits / prior.temperature + with_prior(np.array(prior.shares)), 1.0)
-
-
-def with_prior(shares: NDArray[np.float64]) -> NDArray[np.float32]:
-    """What a prior adds to logits of balanced classes, shape (label,)."""
-    return np.log(shares * len(shares)).astype(np.float32)
-
-
 @dataclass(frozen=True, kw_only=True, eq=False)
 class _Joined:
     logits: NDArray[np.floating]
@@ -122,8 +110,8 @@ def _least_loss(joined: _Joined, scores_at: Callable[[float], NDArray[np.floatin
     """Find the temperature with the least weighted log-loss, of scores that depend on it; rounded as cards have it."""
 
     def loss(logarithm: float) -> float:
-        hit = softmax(scores_at(float(np.exp(logarithm))), 1.0)[np.arange(len(joined.truth)), joined.truth]
-        return float(-(joined.weights * np.log(np.maximum(hit, LEAST))).sum())
+        probabilities = softmax(scores_at(math.exp(logarithm)), 1.0)
+        return float((joined.weights * log_losses(probabilities, joined.truth)).sum())
 
     found = minimize_scalar(loss, bounds=(math.log(TEMPERATURES[0]), math.log(TEMPERATURES[-1])), method="bounded")
     return round(math.exp(found.x), 4)
@@ -147,6 +135,5 @@ def _prior(
         threshold=0.0,
         source=expected.source,
     )
-    threshold = abstention_threshold(probabilities_under(prior, soft), joined.truth, joined.weights, accuracy=accuracy)
-    # Rounded up: a threshold above every confidence, because none is good enough, must stay above.
-    return replace(prior, threshold=min(1.0, math.ceil(threshold * 10_000) / 10_000))
+    threshold = abstention_threshold(softmax(under(prior, soft), 1.0), joined.truth, joined.weights, accuracy=accuracy)
+    return replace(prior, threshold=min(1.0, rounded_up(threshold)))

@@ -27,7 +27,7 @@ from undertone.experiments.episodes import (
 )
 from undertone.experiments.evaluate import score, truth_of
 from undertone.experiments.provenance import commit
-from undertone.experiments.relative_calibration import calibrate, softened, with_prior
+from undertone.experiments.relative_calibration import calibrate, softened
 from undertone.experiments.relative_config import ALONE, IN_CONVERSATION, SYSTEM
 from undertone.experiments.relative_features import vectors_by_condition
 from undertone.experiments.run import Finished, source_of
@@ -45,6 +45,7 @@ from undertone.inference.card import (
     Pretrained,
     Training,
 )
+from undertone.inference.verdict import under
 from undertone.labels import EMOTIONS
 from undertone.metrics.categorical import confusion, unweighted_accuracy
 from undertone.metrics.uncertainty import bootstrap_by_speaker
@@ -196,7 +197,7 @@ def _scores(
             if expected.fitted == how:
                 found.append(
                     score(
-                        soft / prior.temperature + with_prior(np.array(prior.shares)),
+                        under(prior, soft),
                         [everything.utterances[row] for row in each.rows],
                         Calibration(
                             temperature=1.0,

@@ -9,13 +9,16 @@ import logging
 import warnings
 from typing import TYPE_CHECKING, Any, Final
 
+import numpy as np
 import onnx
 import torch
 from torch import Tensor, nn
 from transformers import PreTrainedModel
 
+from undertone.errors import BundleError
 from undertone.export.arranged import arranged
 from undertone.inference.bundle import Golden
+from undertone.inference.phones import GRAPH
 from undertone.speech.script import COUNT, TOKENS, padded_scripts, script_names
 from undertone.systems.attention import AskingLayer
 from undertone.systems.base import called
@@ -23,10 +26,9 @@ from undertone.training.batches import padded
 from undertone.training.loop import answered
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-    import numpy as np
     from numpy.typing import NDArray
 
     from undertone.speech.script import Script
@@ -77,22 +79,78 @@ def write_graph(
     example, shapes = _scripts_for(scripts, batch)
     sound = (torch.randn(2, 128, mel_bins), torch.tensor([128, 64]))
     dynamic: dict[str, Any] = {"features": {0: batch, 1: frame}, "lengths": {0: batch}}
+    export_onnx(
+        graph,
+        (*sound, *example),
+        path,
+        inputs=("features", "lengths", *scripts),
+        outputs=outputs,
+        shapes=dynamic | {"scripts": shapes} if scripts else dynamic,
+    )
+
+
+def export_onnx(
+    network: nn.Module,
+    example: tuple[Tensor, ...],
+    path: Path,
+    *,
+    inputs: Sequence[str],
+    outputs: Sequence[str],
+    shapes: Any,  # noqa: ANN401
+) -> None:
+    """Let PyTorch's exporter write a graph as a file of its own, without a word, and without what it tells of itself.
+
+    Args:
+        network: in evaluation mode.
+        example: of what goes in.
+        path: of the graph.
+        inputs: their names in the graph.
+        outputs: likewise.
+        shapes: which axes are free, as `torch.onnx.export` takes them.
+    """
     with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
         warnings.simplefilter("ignore")  # the exporter's own deprecations, nothing of the graph's
         for chatty in ("torch.onnx", "onnxscript"):
             logging.getLogger(chatty).setLevel(logging.ERROR)
         torch.onnx.export(
-            graph,
-            (*sound, *example),
+            network,
+            example,
             path,
-            input_names=["features", "lengths", *scripts],
+            input_names=list(inputs),
             output_names=list(outputs),
-            dynamic_shapes=dynamic | {"scripts": shapes} if scripts else dynamic,
+            dynamic_shapes=shapes,
             dynamo=True,
             external_data=False,
             optimize=True,
         )
     strip(path)
+
+
+def stamped(model: onnx.ModelProto, about: Mapping[str, str]) -> bytes:
+    """Write into a graph what it tells of itself, and give its bytes: the same each time."""
+    onnx.helper.set_model_props(model, dict(about))
+    held: bytes = model.SerializeToString(deterministic=True)
+    return held
+
+
+def refuse_unlike(difference: float) -> None:
+    """Refuse a recogniser's graph whose probabilities are this far from PyTorch's.
+
+    Raises:
+        BundleError: if that is further than sums in another order go, or not a number.
+    """
+    if not difference <= TOLERANCE:
+        raise BundleError(
+            GRAPH,
+            f"ONNX Runtime's probabilities differ from PyTorch's by {difference:.2g}; at most {TOLERANCE:.2g} is "
+            "accepted",
+        )
+
+
+def farthest(found: NDArray[np.floating], expected: NDArray[np.floating]) -> float:
+    """Find the largest distance of two numbers in the same place; infinite where one is not finite."""
+    distance = np.abs(found - expected)
+    return float(distance.max()) if np.isfinite(distance).all() else float("inf")
 
 
 def _scripts_for(names: Sequence[str], batch: Any) -> tuple[tuple[Tensor, ...], tuple[Any, ...]]:  # noqa: ANN401

@@ -8,18 +8,14 @@ differ from machine to machine.
 
 from __future__ import annotations
 
-import contextlib
-import io
 import logging
 import tempfile
-import warnings
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import torch
-from torch import Tensor, nn
 
-from undertone.export.graph import strip
+from undertone.export.graph import export_onnx, strip
 
 if TYPE_CHECKING:
     from undertone.backbones.whisper import WhisperStatistics
@@ -37,7 +33,7 @@ def window_graph(statistics: WhisperStatistics, *, int8: bool = True) -> bytes:
     example = (torch.randn(1, EXAMPLE_FRAMES, statistics.encoder.sizes.mel_bins),)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "model.onnx"
-        export(statistics, example, path, names=["features"], output="vector", shapes=({1: frames},))
+        export_onnx(statistics.eval(), example, path, inputs=["features"], outputs=["vector"], shapes=({1: frames},))
         return quantised(path) if int8 else path.read_bytes()
 
 
@@ -48,42 +44,9 @@ def head_graph(head: RelativeHead) -> bytes:
     example = (*(torch.randn(2, numbers) for _ in range(3)), torch.tensor([0.0, 3.0]))
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "head.onnx"
-        export(
-            head,
-            example,
-            path,
-            names=["vectors", "mean", "deviation", "count"],
-            output="logits",
-            shapes=({0: turns},) * 4,
-        )
+        inputs = ["vectors", "mean", "deviation", "count"]
+        export_onnx(head.eval(), example, path, inputs=inputs, outputs=["logits"], shapes=({0: turns},) * 4)
         return path.read_bytes()
-
-
-def export(
-    network: nn.Module,
-    example: tuple[Tensor, ...],
-    path: Path,
-    *,
-    names: list[str],
-    output: str,
-    shapes: Any,  # noqa: ANN401
-) -> None:
-    with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()), torch.no_grad():
-        warnings.simplefilter("ignore")  # the exporter's own deprecations, nothing of the graph's
-        for chatty in ("torch.onnx", "onnxscript"):
-            logging.getLogger(chatty).setLevel(logging.ERROR)
-        torch.onnx.export(
-            network.eval(),
-            example,
-            path,
-            input_names=names,
-            output_names=[output],
-            dynamic_shapes=shapes,
-            dynamo=True,
-            external_data=False,
-            optimize=True,
-        )
-    strip(path)
 
 
 def quantised(path: Path) -> bytes:

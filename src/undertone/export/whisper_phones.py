@@ -18,9 +18,8 @@ from torch import nn
 from undertone.audio.whisper_mel import scaled, whisper_mel
 from undertone.backbones.whisper_phones import SCALE
 from undertone.backbones.whisper_phones_files import load_whisper_phones
-from undertone.errors import BundleError
-from undertone.export.graph import TOLERANCE
-from undertone.export.relative import EXAMPLE_FRAMES, LEAST_FRAMES, MOST_FRAMES, export, quantised
+from undertone.export.graph import export_onnx, farthest, refuse_unlike, stamped
+from undertone.export.relative import EXAMPLE_FRAMES, LEAST_FRAMES, MOST_FRAMES, quantised
 from undertone.files import write_beside
 from undertone.inference.phones import GRAPH, WHISPER_MEL, PhoneNetwork
 from undertone.units import SAMPLE_RATE
@@ -51,7 +50,7 @@ def states_graphs(states: WhisperStates) -> tuple[bytes, bytes]:
     example = (torch.randn(1, min(EXAMPLE_FRAMES, most - 2), sizes.mel_bins),)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "states.onnx"
-        export(states.eval(), example, path, names=["features"], output=STATES, shapes=({1: frames},))
+        export_onnx(states.eval(), example, path, inputs=["features"], outputs=[STATES], shapes=({1: frames},))
         return path.read_bytes(), quantised(path)
 
 
@@ -70,7 +69,7 @@ def head_graph(head: PhoneHead) -> bytes:
     example = (torch.randn(1, EXAMPLE_FRAMES, len(head.sizes.read) * head.sizes.states),)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "head.onnx"
-        export(_Scores(head).eval(), example, path, names=[STATES], output=SCORES, shapes=({1: frames},))
+        export_onnx(_Scores(head).eval(), example, path, inputs=[STATES], outputs=[SCORES], shapes=({1: frames},))
         return path.read_bytes()
 
 
@@ -90,12 +89,7 @@ def export_head(folder: Path) -> float:
     head = head_graph(network.head)
     plain, rounded = (_told(each, head, card) for each in states_graphs(network.states))
     difference = _difference(plain, network)
-    if not difference <= TOLERANCE:
-        raise BundleError(
-            GRAPH,
-            f"ONNX Runtime's probabilities differ from PyTorch's by {difference:.2g}; at most {TOLERANCE:.2g} is "
-            "accepted",
-        )
+    refuse_unlike(difference)
     with write_beside(folder / GRAPH) as file:
         file.write(rounded)
     return _difference(rounded, network)
@@ -115,9 +109,7 @@ def _told(states: bytes, head: bytes, card: WhisperPhonesCard) -> bytes:
         "symbols": " ".join(card.symbols),
         "front_end": WHISPER_MEL,
     }
-    onnx.helper.set_model_props(model, about)
-    held: bytes = model.SerializeToString(deterministic=True)
-    return held
+    return stamped(model, about)
 
 
 def _difference(graph: bytes, network: WhisperPhones) -> float:
@@ -129,5 +121,4 @@ def _difference(graph: bytes, network: WhisperPhones) -> float:
     with torch.inference_mode():
         heard = network(torch.from_numpy(scaled(mel, SCALE))[None], torch.tensor([len(mel)]))
         expected = heard.logits[0].softmax(dim=-1).numpy()
-    distance = np.abs(np.exp(found) - expected)
-    return float(distance.max()) if np.isfinite(distance).all() else float("inf")
+    return farthest(np.exp(found), expected)

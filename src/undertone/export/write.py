@@ -157,13 +157,7 @@ def write_graphs(
     asked = Golden(features=features, lengths=lengths, logits=np.empty(0, np.float32), tolerance=ROUNDED_TOLERANCE)
     unproven = Bundle(path=part, card=card, model=model, golden=asked, head=head)
     logits = session_of(unproven).run(features, lengths)
-    np.savez_compressed(
-        part / "golden.npz",
-        features=features,
-        lengths=lengths,
-        logits=logits,
-        tolerance=np.float64(ROUNDED_TOLERANCE),
-    )
+    _save_golden(part, replace(asked, logits=logits))
     (part / SUMS).write_text(sums_of(part), encoding="utf-8")
     return _proven(part, folder, card)
 
@@ -188,7 +182,15 @@ def write_bundle(exported: Exported, card: Card, folder: Path, *, reading: Mappi
     part.mkdir(parents=True)
     (part / "model.onnx").write_bytes(exported.model)
     card = replace(card, id=f"{card.system}-{hashlib.sha256(exported.model).hexdigest()[:8]}")
-    golden = exported.golden
+    _save_golden(part, exported.golden)
+    (part / "card.json").write_text(card.as_json(), encoding="utf-8")
+    for name, content in reading.items():
+        (part / name).write_bytes(content)
+    (part / SUMS).write_text(sums_of(part), encoding="utf-8")
+    return _proven(part, folder, card)
+
+
+def _save_golden(folder: Path, golden: Golden) -> None:
     arrays: dict[str, Any] = {
         "features": golden.features,
         "lengths": golden.lengths,
@@ -196,12 +198,7 @@ def write_bundle(exported: Exported, card: Card, folder: Path, *, reading: Mappi
         "logits": golden.logits,
         "tolerance": np.float64(golden.tolerance),
     }
-    np.savez_compressed(part / "golden.npz", **arrays)
-    (part / "card.json").write_text(card.as_json(), encoding="utf-8")
-    for name, content in reading.items():
-        (part / name).write_bytes(content)
-    (part / SUMS).write_text(sums_of(part), encoding="utf-8")
-    return _proven(part, folder, card)
+    np.savez_compressed(folder / "golden.npz", **arrays)
 
 
 def _proven(part: Path, folder: Path, card: Card) -> Card:

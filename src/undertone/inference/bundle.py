@@ -145,18 +145,15 @@ def _expected(path: Path) -> dict[str, str]:
     return {name: digest for digest, _, name in (line.partition("  ") for line in lines)}
 
 
-def _places(path: Path, expected: dict[str, str]) -> dict[str, Path]:
-    """Say where each file of a bundle is: in its folder, or with a bundle of the package that lists the same."""
-    places = {}
-    for name in (*FILES, *READING, HEAD):
-        digest = expected.get(name)
-        if digest is None:
-            continue
-        others = [shipped_bundle(other) for other in SHIPPED if _expected(shipped_bundle(other)).get(name) == digest]
-        found = [folder / name for folder in (path, *others) if (folder / name).is_file()]
-        if found:
-            places[name] = found[0]
-    return places
+def _place(path: Path, name: str, digest: str | None) -> Path | None:
+    """Say where a file of a bundle is: in its folder, or with a bundle of the package that lists the same checksum."""
+    if (path / name).is_file():
+        return path / name
+    lenders = (shipped_bundle(other) for other in SHIPPED)
+    return next(
+        (each / name for each in lenders if digest and _expected(each).get(name) == digest and (each / name).is_file()),
+        None,
+    )
 
 
 def _verified(path: Path) -> dict[str, bytes]:
@@ -167,15 +164,15 @@ def _verified(path: Path) -> dict[str, bytes]:
             f"with the package: {', '.join(SHIPPED)}",
         )
     expected = _expected(path)
-    places = _places(path, expected)
     names = (*FILES, *(READING if TOKENIZER in expected else ()), *([HEAD] if HEAD in expected else ()))
-    missing = [name for name in names if name not in places and not (path / name).is_file()]
+    places = {name: place for name in names if (place := _place(path, name, expected.get(name)))}
+    missing = [name for name in names if name not in places]
     missing += [] if (path / SUMS).is_file() else [SUMS]
     if missing:
         raise BundleError(str(path), f"{', '.join(missing)} missing; fetch or build the bundle anew")
     contents = {}
     for name in names:
-        data = places.get(name, path / name).read_bytes()
+        data = places[name].read_bytes()
         found = hashlib.sha256(data).hexdigest()
         if expected.get(name) != found:
             wanted = (expected.get(name) or "nothing")[:12]

@@ -61,7 +61,17 @@ def probabilities_of(card: Card, prior: Prior | None, logits: NDArray[np.floatin
     """
     if prior is None:
         return softmax(logits, card.calibration.temperature)
-    return softmax(logits / prior.temperature + np.log(np.array(prior.shares) * len(card.labels)), 1.0)
+    return softmax(under(prior, logits), 1.0)
+
+
+def under(prior: Prior, logits: NDArray[np.floating]) -> NDArray[np.floating]:
+    """Give scores under a prior, shape (…, label): the evidence at its temperature, and what is expected."""
+    return logits / prior.temperature + with_prior(np.array(prior.shares))
+
+
+def with_prior(shares: NDArray[np.float64]) -> NDArray[np.float64]:
+    """What a prior adds to logits of balanced classes, shape (label,)."""
+    return np.log(shares * len(shares))
 
 
 def verdict(

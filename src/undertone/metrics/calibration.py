@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -124,11 +125,14 @@ def fit_temperature(logits: NDArray[np.floating], truth: NDArray[np.int64], weig
         truth: indices of labels, shape (item,).
         weights: of the items, shape (item,).
     """
-    losses = []
-    for temperature in TEMPERATURES:
-        hit = softmax(logits, float(temperature))[np.arange(len(truth)), truth]
-        losses.append(-(weights * np.log(np.maximum(hit, 1e-12))).sum())
+    losses = [(weights * log_losses(softmax(logits, float(each)), truth)).sum() for each in TEMPERATURES]
     return float(TEMPERATURES[int(np.argmin(losses))])
+
+
+def rounded_up(threshold: float) -> float:
+    """Round a threshold to the four digits that a card holds: one above every confidence, because none is good enough,
+    must stay above."""
+    return math.ceil(threshold * 10_000) / 10_000
 
 
 def abstention_threshold(
