@@ -121,6 +121,7 @@ train-asr: .venv-dev/ready
 train-whisper-phones: .venv-dev/ready
 	.venv-dev/bin/undertone asr train experiments/whisper-phones.toml --data $(DATA) --work runs/whisper-phones \
 		--install src/undertone/backbones/whisper-phones-en --results results/backbones/whisper-phones-en
+	rm src/undertone/backbones/whisper-phones-en/recogniser.onnx  # 28 MB, which `undertone asr export` writes again
 	$(BACKBONE_PAGE)
 
 train-asr-again: .venv-dev/ready

@@ -17,6 +17,8 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import shutil
+import tempfile
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -31,6 +33,7 @@ from undertone.backbones.whisper_phones_files import HEAD
 from undertone.corpora.base import read_corpus
 from undertone.corpora.registry import corpus_named
 from undertone.errors import AlignmentError
+from undertone.export.recogniser import export_recogniser
 from undertone.inference.align import LEAST, align_words, run_fits
 from undertone.inference.phones import PhoneNetwork, recogniser_of
 from undertone.records import Utterance
@@ -197,12 +200,20 @@ def mixed(samples: NDArray[np.float32], noise: NDArray[np.float32], level_db: fl
     return (samples + noise * np.sqrt(power / 10 ** (level_db / 10))).astype(np.float32)
 
 
+def head_on_whisper() -> PhoneNetwork:
+    """Write the graph of the head on Whisper, which does not ship, and open it."""
+    with tempfile.TemporaryDirectory() as made:
+        place = Path(shutil.copytree(backbone_folder("whisper-phones-en", HEAD), Path(made) / "head"))
+        export_recogniser(place)
+        return recogniser_of(place, threads=1)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True)
     arguments = parser.parse_args()
-    networks = [recogniser_of(threads=1), recogniser_of(backbone_folder("whisper-phones-en", HEAD), threads=1)]
+    networks = [recogniser_of(threads=1), head_on_whisper()]
     parts = {corpus: some_of(corpus, speakers, arguments.data) for corpus, speakers in SPEAKERS.items()}
     chosen_with = {
         corpus: some_of(corpus, speakers, arguments.data, most=100) for corpus, speakers in CHOSEN_WITH.items()

@@ -396,12 +396,11 @@ def on_another(
     """Tell of a head on another's encoder."""
     by_corpus = {entry["corpus"]: entry for entry in results}
     facts = facts_of(folder, card, "")
-    graph = (folder / "recogniser.onnx").stat().st_size if (folder / "recogniser.onnx").is_file() else 0
     return [
         f"### On Whisper: `{card['name']}`",
         f"{facts['weights']:,} weights, {facts['bytes'] / 1e6:.1f} MB (checksum `{card['sha256'][:12]}`), on blocks "
         f"{', '.join(map(str, card['sizes']['read']))} of Whisper {card['encoder']} (checksum "
-        f"`{card['encoder_sha256'][:12]}`); {graph / 1e6:.0f} MB with the encoder as a graph. Split `{card['protocol']}`, "
+        f"`{card['encoder_sha256'][:12]}`). Split `{card['protocol']}`, "
         f"seed {card['seed']}. The weights are those of epoch {card['epoch']} of {len(history['epochs'])}, chosen by the "
         f"phone error rate of the validation speakers, {100 * card['validation_per']:.1f} %. It learned from "
         f"{sum(item['hours'] for item in card['sources']):.1f} hours, its encoder from 680,000 of other speech.",
